@@ -39,7 +39,7 @@ export async function computeOutput(
   const executor = await factory({
     network: flat,
     weights,
-    ...(masks === undefined ? {} : { masks: new Masks(flat, masks.bytes) }),
+    ...(masks === undefined ? {} : { masks: masksFor(flat, masks) }),
     optimiser: { name: "sgd" },
     batchSize: Math.min(CHUNK, count),
     seed: 0,
@@ -63,6 +63,15 @@ export async function computeOutput(
   }
   const { name, backend } = executor;
   return { values, executor: name, backend, elapsedMs: performance.now() - started };
+}
+
+/** The same masks; layers of the network that was built anew may stand in another order. */
+function masksFor(network: Network, masks: Masks): Masks {
+  if (network === masks.network) return masks;
+  const own = new Masks(network);
+  const layers = new Map(masks.network.prunable.map((parameter) => [parameter.name, parameter]));
+  for (const parameter of network.prunable) own.of(parameter).set(masks.of(layers.get(parameter.name)!));
+  return own;
 }
 
 /** The same network; image outputs are flattened, since executors return vectors. */

@@ -106,6 +106,35 @@ describe("outputs of any shape", () => {
     ]);
   });
 
+  it("an image of a masked network whose layers stand in another order in the file than along its paths", async () => {
+    const branches = onnxFile({
+      nodes: [
+        { op: "Conv", in: ["x", "late"], out: ["second"] },
+        { op: "Conv", in: ["x", "w"], out: ["first"] },
+        { op: "Add", in: ["first", "second"], out: ["y"] },
+      ],
+      inputs: { x: ["n", 2, 2, 2] },
+      outputs: { y: ["n", 3, 2, 2] },
+      tensors: {
+        late: { dims: [3, 2, 1, 1], values: [9, 9, 9, 9, 9, 9] },
+        w: { dims: [3, 2, 1, 1], values: conv },
+      },
+    });
+    const bytes = (kept: number): Tensor => ({
+      dtype: "BOOL",
+      shape: [3, 2, 1, 1],
+      data: new Uint8Array(6).fill(kept),
+    });
+    const folder = place({
+      "m.onnx": branches,
+      "x.safetensors": { x: examples },
+      "masks.safetensors": { late_mask: bytes(0), w_mask: bytes(1) },
+    });
+    const { exitCode } = await run(folder, "--masks", "masks.safetensors", "--out", "out.safetensors");
+    expect(exitCode).toBe(0);
+    near((await written(folder)).get("logits"), [count, 3, 2, 2], map);
+  });
+
   const tails: [string, FileNode[], (number | string)[], Record<string, FileTensor>][] = [
     ["Reshape", [{ op: "Reshape", in: ["map", "s"], out: ["y"] }], [3, 4], { s: whole64([-1, 3, 4]) }],
     ["Reshape to a list", [{ op: "Reshape", in: ["map", "s"], out: ["y"] }], [12], { s: whole64([0, -1]) }],

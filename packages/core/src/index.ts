@@ -105,6 +105,7 @@ export { definitionOf, type Operation, operationLabel, operations } from "./oper
 export { planeTerms } from "./operations/resample.ts";
 export {
   type AxisTerms,
+  allPlaces,
   type PadMode,
   paddedAxis,
   placesTaken,

@@ -1575,6 +1575,33 @@ const foldings: OnnxCase[] = [
   ...["Abs", "Ceil", "Floor", "Neg", "Reciprocal", "Exp"].map((op) =>
     folding(op, [{ op, in: ["p"], out: ["k"] }]),
   ),
+  ...["Sin", "Cos"].map((op) => folding(`${op} of a constant`, [{ op, in: ["p"], out: ["k"] }])),
+  folding(
+    "CumSum from behind, without the own place",
+    [{ op: "CumSum", in: ["p", "zero"], out: ["k"], attributes: { exclusive: 1, reverse: 1 } }],
+    { tensors: { zero: ints([0], []) } },
+  ),
+  folding("GatherElements", [{ op: "GatherElements", in: ["p", "places"], out: ["k"] }], {
+    tensors: { places: ints([5, 0, -1, 2, 2, 1]) },
+  }),
+  folding("ScatterND", [{ op: "ScatterND", in: ["p", "places", "pair"], out: ["k"] }], {
+    opset: 16,
+    tensors: { places: ints([1, -2], [2, 1]), pair: numbers([9, -2]) },
+  }),
+  folding("Tile", [{ op: "Tile", in: ["pair", "three"], out: ["k"] }], {
+    tensors: { pair: numbers([0.5, -2]), three: ints([3]) },
+  }),
+  ...[0, 1].map((upper) =>
+    folding(
+      `Trilu, the ${upper === 1 ? "upper" : "lower"} triangle`,
+      [
+        { op: "Reshape", in: ["p", "square"], out: ["a"] },
+        { op: "Trilu", in: ["a", "one"], out: ["t"], attributes: { upper } },
+        { op: "Reshape", in: ["t", "six"], out: ["k"] },
+      ],
+      { opset: 14, tensors: { square: ints([2, 3]), one: ints([upper], []), six: ints([6]) } },
+    ),
+  ),
   ...["Sqrt", "Log"].map((op) => folding(op, [{ op, in: ["absolute"], out: ["k"] }])),
   ...["Add", "Sub", "Mul", "Div", "Min", "Max"].map((op) =>
     folding(op, [{ op, in: ["p", "q"], out: ["k"] }]),
@@ -1978,7 +2005,150 @@ const products: OnnxCase[] = [
   ),
 ];
 
+const moved: readonly OnnxCase[] = [
+  body(
+    "a gate that Expand makes as large as what it multiplies",
+    ["averagePool2d", "sigmoid", "resize", "multiply"],
+    [
+      { op: "ReduceMean", in: ["c"], out: ["m"], attributes: { axes: [2, 3], keepdims: 1 } },
+      { op: "Sigmoid", in: ["m"], out: ["s"] },
+      { op: "Shape", in: ["c"], out: ["dims"] },
+      { op: "Expand", in: ["s", "dims"], out: ["e"] },
+      { op: "Mul", in: ["c", "e"], out: ["b"] },
+    ],
+  ),
+  body(
+    "a gate that Tile makes as large",
+    ["averagePool2d", "resize", "multiply"],
+    [
+      { op: "ReduceMean", in: ["c"], out: ["m"], attributes: { axes: [2, 3], keepdims: 1 } },
+      { op: "Tile", in: ["m", "times"], out: ["e"] },
+      { op: "Mul", in: ["c", "e"], out: ["b"] },
+    ],
+    { tensors: { times: ints([1, 1, 8, 8]) } },
+  ),
+  body(
+    "a value less another",
+    ["averagePool2d", "linear", "add"],
+    [
+      {
+        op: "AveragePool",
+        in: ["c"],
+        out: ["a"],
+        attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 0 },
+      },
+      { op: "Sub", in: ["a", "c"], out: ["b"] },
+    ],
+  ),
+  body(
+    "rows in another order, some of them twice",
+    ["resize"],
+    [{ op: "Gather", in: ["c", "rows"], out: ["b"], attributes: { axis: 2 } }],
+    { tensors: { rows: ints([0, 3, 1, 1, -1]) } },
+  ),
+  body(
+    "batch normalisation of tokens beside the examples",
+    ["batchNorm"],
+    [
+      { op: "Reshape", in: ["c", "flat"], out: ["r"] },
+      { op: "Transpose", in: ["r"], out: ["t"], attributes: { perm: [0, 2, 1] } },
+      { op: "Reshape", in: ["t", "list"], out: ["l"] },
+      { op: "BatchNormalization", in: ["l", "own", "own", "own", "positive"], out: ["n"] },
+      { op: "Reshape", in: ["n", "tokens"], out: ["u"] },
+      { op: "Transpose", in: ["u"], out: ["w"], attributes: { perm: [0, 2, 1] } },
+      { op: "Reshape", in: ["w", "image"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        flat: ints([0, 6, 64]),
+        list: ints([-1, 6]),
+        tokens: ints([-1, 64, 6]),
+        image: ints([0, 6, 8, 8]),
+        own: tensor([6], 5),
+        positive: numbers([1, 2, 3, 4, 5, 6]),
+      },
+    },
+  ),
+  body(
+    "rotary embeddings: units of each head side by side, angles alike for all heads",
+    ["affine", "select", "linear", "select", "select", "concat", "affine", "select", "add"],
+    [
+      { op: "Reshape", in: ["c", "by head"], out: ["k"] },
+      { op: "Transpose", in: ["k"], out: ["q"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Slice", in: ["q", "zero", "one", "axis"], out: ["first"] },
+      { op: "Slice", in: ["q", "one", "three", "axis"], out: ["rest"] },
+      { op: "Neg", in: ["rest"], out: ["minus"] },
+      { op: "Concat", in: ["minus", "first"], out: ["turned"], attributes: { axis: 3 } },
+      { op: "Mul", in: ["q", "cosines"], out: ["qc"] },
+      { op: "Mul", in: ["turned", "sines"], out: ["qs"] },
+      { op: "Add", in: ["qc", "qs"], out: ["a"] },
+      { op: "Transpose", in: ["a"], out: ["back"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Reshape", in: ["back", "image"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        "by head": ints([0, 2, 3, 64]),
+        image: ints([0, 6, 8, 8]),
+        zero: ints([0]),
+        one: ints([1]),
+        three: ints([3]),
+        axis: ints([3]),
+        cosines: tensor([1, 64, 3], 5),
+        sines: tensor([1, 1, 64, 3], 6),
+      },
+    },
+  ),
+];
+
 const attentions: readonly OnnxCase[] = [
+  body(
+    "attention whose values come before their weights, transposed",
+    ["attention"],
+    [
+      { op: "Transpose", in: ["c"], out: ["q"], attributes: { perm: [0, 2, 3, 1] } },
+      { op: "Transpose", in: ["c"], out: ["k"], attributes: { perm: [0, 2, 1, 3] } },
+      { op: "MatMul", in: ["q", "k"], out: ["products"] },
+      { op: "Softmax", in: ["products"], out: ["weights"], attributes: { axis: -1 } },
+      { op: "Transpose", in: ["weights"], out: ["turned"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "MatMul", in: ["k", "turned"], out: ["means"] },
+      { op: "Transpose", in: ["means"], out: ["b"], attributes: { perm: [0, 2, 1, 3] } },
+    ],
+  ),
+  {
+    ...body(
+      "attention in windows that a mask tells from examples, as of shifted windows",
+      ["attention"],
+      [
+        { op: "Transpose", in: ["c"], out: ["q"], attributes: { perm: [0, 2, 3, 1] } },
+        { op: "Transpose", in: ["c"], out: ["k"], attributes: { perm: [0, 2, 1, 3] } },
+        { op: "Reshape", in: ["q", "windows of q"], out: ["qw"] },
+        { op: "Reshape", in: ["k", "windows of k"], out: ["kw"] },
+        { op: "MatMul", in: ["qw", "kw"], out: ["products"] },
+        { op: "Add", in: ["products", "position"], out: ["positioned"] },
+        { op: "Reshape", in: ["positioned", "apart"], out: ["divided"] },
+        { op: "Add", in: ["divided", "shift"], out: ["masked"] },
+        { op: "Reshape", in: ["masked", "together"], out: ["scores"] },
+        { op: "Softmax", in: ["scores"], out: ["weights"], attributes: { axis: -1 } },
+        { op: "MatMul", in: ["weights", "qw"], out: ["means"] },
+        { op: "Reshape", in: ["means", "rows"], out: ["image"] },
+        { op: "Transpose", in: ["image"], out: ["b"], attributes: { perm: [0, 3, 1, 2] } },
+      ],
+      {
+        inputs: { x: [1, 3, 8, 8] },
+        tensors: {
+          "windows of q": ints([-1, 1, 8, 6]),
+          "windows of k": ints([-1, 1, 6, 8]),
+          apart: ints([-1, 8, 1, 8, 8]),
+          together: ints([-1, 1, 8, 8]),
+          rows: ints([-1, 8, 8, 6]),
+          position: tensor([1, 1, 8, 8], 5),
+          shift: tensor([1, 8, 1, 8, 8], 6),
+        },
+      },
+    ),
+    // its examples are one: elsewhere they are two
+    runs: false,
+  },
   body(
     "attention of two heads: a scale on the queries and on the scores, a mask, a query without keys",
     ["rearrange", "rearrange", "rearrange", "attention", "rearrange"],
@@ -2104,6 +2274,7 @@ const attentions: readonly OnnxCase[] = [
 
 export const onnxCases: readonly OnnxCase[] = [
   ...attentions,
+  ...moved,
   ...normalisations,
   ...products,
   ...activations,

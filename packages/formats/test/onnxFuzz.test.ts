@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { ArgumentError, maskedWeights } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import { caseCount } from "../../../vitest.long.ts";
@@ -18,6 +18,7 @@ const small = onnxCases.map(({ file }) => onnxFile(file));
 const exported = ["vgg-script9.onnx", "vgg-raw18.onnx", "unet-dynamo22.onnx", "vgg-dynamo18.onnx"].map(
   (name) => new Uint8Array(readFileSync(FIXTURES + name)),
 );
+const GOLDEN = new URL("../../../../shared/golden/nets/", import.meta.url).pathname;
 // half of the damaged files are read with everything unknown taken as opaque, and a shape given
 const read = (bytes: Uint8Array) =>
   bytes.length % 2 === 0
@@ -121,6 +122,16 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     const { refusedCount, largestAllocation } = await fuzz(exported, count, 2, read);
     expect(refusedCount).toBeGreaterThan(count / 4);
     expect(largestAllocation).toBeLessThan(2 ** 21);
+  });
+
+  it.skipIf(!existsSync(GOLDEN))("of gates, attention, U-Nets and others of these families", async () => {
+    const golden = readdirSync(GOLDEN).map(
+      (name) => new Uint8Array(readFileSync(`${GOLDEN}${name}/model.onnx`)),
+    );
+    const count = caseCount(150, 20_000);
+    const { refusedCount, largestAllocation } = await fuzz(golden, count, 5, read);
+    expect(refusedCount).toBeGreaterThan(count / 5);
+    expect(largestAllocation).toBeLessThan(2 ** 24);
   });
 
   it("also where their weights alone are read", async () => {

@@ -47,8 +47,9 @@ export interface Parameter {
 
 /**
  * How an operation without weights maps units: unit `fromStart + i` of the input (0 ≤ i < count) becomes the units
- * `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Only flatten and opaque operations have a
- * spread above 1.
+ * `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Only operations that read positions as units
+ * (flatten, rearrange, attention) and opaque operations have a spread above 1; its units are features of the input unit, in
+ * their order, unless it mixes.
  */
 export interface UnitMap {
   readonly input: number;

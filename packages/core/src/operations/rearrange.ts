@@ -123,8 +123,19 @@ function unitsMoved(op: Rearrange, input: Shape, output: Shape): readonly UnitMa
     if (known !== undefined && known !== positions) isDivided = true;
     featureOf.set(from, positions);
   }
+  const fans = isDivided ? fansOf(pairs, features) : new Map<number, number>();
   const maps: UnitMap[] = [];
+  for (const [from, toStart] of fans) {
+    const last = maps.at(-1);
+    const isNext =
+      last !== undefined &&
+      last.fromStart + last.count === from &&
+      last.toStart + last.count * last.spread === toStart;
+    if (isNext) maps[maps.length - 1] = { ...last, count: last.count + 1 };
+    else maps.push({ input: 0, fromStart: from, count: 1, toStart, spread: features.size });
+  }
   for (const { from, to, positions } of pairs) {
+    if (fans.has(from)) continue;
     const at = features.get(positions)!;
     const feature = isDivided ? { of: features.size, at } : undefined;
     const last = maps.at(-1);
@@ -137,6 +148,25 @@ function unitsMoved(op: Rearrange, input: Shape, output: Shape): readonly UnitMa
     else maps.push({ input: 0, fromStart: from, count: 1, toStart: to, spread: 1, feature });
   }
   return maps;
+}
+
+/**
+ * Units of the input of which all features, in their order, are units of the value that follow each other (as where
+ * channels and tokens are exchanged, or a map is read flat), with the first of these: one map instead of one for each
+ * feature. Ascending.
+ */
+function fansOf(pairs: readonly UnitPair[], features: ReadonlyMap<number, number>): Map<number, number> {
+  const starts = new Map<number, number>();
+  const counts = new Map<number, number>();
+  const others = new Set<number>();
+  for (const { from, to, positions } of pairs) {
+    const count = counts.get(from) ?? 0;
+    if (count === 0) starts.set(from, to);
+    if (to !== starts.get(from)! + count || features.get(positions) !== count) others.add(from);
+    counts.set(from, count + 1);
+  }
+  const isFan = (from: number) => counts.get(from) === features.size && !others.has(from);
+  return new Map([...starts].filter(([from]) => isFan(from)).sort(([a], [b]) => a - b));
 }
 
 /** Units of the input and of the value that share elements, with a number for the set of positions that they share. */

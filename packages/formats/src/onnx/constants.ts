@@ -241,6 +241,8 @@ const UNARY: Readonly<Record<string, (a: number) => number>> = {
   Log: Math.log,
   Floor: Math.floor,
   Ceil: Math.ceil,
+  Sin: Math.sin,
+  Cos: Math.cos,
   Not: (a) => Number(a === 0),
 };
 
@@ -359,6 +361,62 @@ export function foldRange(name: string, start: Constant, limit: Constant, delta:
   );
 }
 
+/** The constant so many times along each axis. */
+export function foldTile(name: string, input: Constant, repeats: readonly number[]): Constant {
+  if (repeats.length !== input.dims.length || repeats.some((count) => !(count >= 0)))
+    throw new Unsupported(`it repeats [${input.dims.join(", ")}] by [${repeats.join(", ")}]`);
+  let tiled = input;
+  for (const [axis, count] of repeats.entries()) {
+    if (count === 1) continue;
+    requireSmall([product(tiled.dims), count]);
+    const length = tiled.dims[axis]!;
+    const places = Array.from({ length: length * count }, (_, k) => k % length);
+    tiled = foldGather(name, tiled, computedConstant("", [places.length], "I64", places), axis);
+  }
+  return reshaped(tiled, name, tiled.dims);
+}
+
+/** The upper or lower triangle of the last two axes, the diagonal `k` included; zeros elsewhere. */
+export function foldTriangle(name: string, input: Constant, isUpper: boolean, k: number): Constant {
+  const { dims } = input;
+  if (dims.length < 2) throw new Unsupported(`it takes a triangle of [${dims.join(", ")}]`);
+  requireSmall(dims);
+  const [rows, columns] = dims.slice(-2) as [number, number];
+  const values = smallNumbers(input).map((value, e) => {
+    const beyond = (e % columns) - (Math.floor(e / columns) % rows) - k;
+    return (isUpper ? beyond >= 0 : beyond <= 0) ? value : 0;
+  });
+  return computedConstant(name, dims, input.dtype, values);
+}
+
+/** Sums from one end of an axis to each of its places. */
+export function foldCumulative(
+  name: string,
+  input: Constant,
+  axis: number,
+  { exclusive, reverse }: { readonly exclusive: boolean; readonly reverse: boolean },
+): Constant {
+  const { dims } = input;
+  requireSmall(dims);
+  const at = normalAxis(axis, dims.length);
+  const length = dims[at]!;
+  const inner = product(dims.slice(at + 1));
+  const values = smallNumbers(input);
+  const sums = new Float64Array(values.length);
+  for (let start = 0; start < values.length; start += length * inner) {
+    for (let i = 0; i < inner; i++) {
+      let sum = 0;
+      for (let step = 0; step < length; step++) {
+        const k = start + (reverse ? length - 1 - step : step) * inner + i;
+        const own = values[k]!;
+        sums[k] = exclusive ? sum : sum + own;
+        sum += own;
+      }
+    }
+  }
+  return computedConstant(name, dims, input.dtype, sums);
+}
+
 export function foldWhere(name: string, condition: Constant, a: Constant, b: Constant): Constant {
   const dims = broadcastDims(broadcastDims(condition.dims, a.dims), b.dims);
   requireSmall(dims);
@@ -420,6 +478,57 @@ export function foldGather(name: string, data: Constant, indices: Constant, axis
     }
   }
   return computedConstant(name, dims, data.dtype, picked);
+}
+
+/** For each index its element along the axis, at the index's own place along all others. */
+export function foldGatherElements(name: string, data: Constant, indices: Constant, axis: number): Constant {
+  const at = normalAxis(axis, data.dims.length);
+  const { dims } = indices;
+  const fits =
+    dims.length === data.dims.length && dims.every((length, k) => k === at || length <= data.dims[k]!);
+  if (!fits)
+    throw new Unsupported(`it picks elements of [${data.dims.join(", ")}] by [${dims.join(", ")}] indices`);
+  requireSmall(dims);
+  const [values, picks] = [smallNumbers(data), smallNumbers(indices)];
+  const [from, to] = [stridesOf(data.dims), stridesOf(dims)];
+  const picked = picks.map((pick, e) => {
+    const place = dims.map((length, k) =>
+      k === at ? indexIn(pick, data.dims[at]!) : Math.floor(e / to[k]!) % length,
+    );
+    return values[place.reduce((sum, index, k) => sum + index * from[k]!, 0)]!;
+  });
+  return computedConstant(name, dims, data.dtype, picked);
+}
+
+/** The data, but for what stands at the indices: whole slices along the axes behind those that an index names. */
+export function foldScatterNd(name: string, data: Constant, indices: Constant, updates: Constant): Constant {
+  const named = indices.dims.at(-1) ?? 0;
+  const inner = data.dims.slice(named);
+  const expected = [...indices.dims.slice(0, -1), ...inner];
+  if (named > data.dims.length || indices.dims.length === 0 || !sameDims(updates.dims, expected))
+    throw new Unsupported(
+      `it puts [${updates.dims.join(", ")}] into [${data.dims.join(", ")}] by [${indices.dims.join(", ")}] indices`,
+    );
+  requireSmall(data.dims);
+  const values = Float64Array.from(smallNumbers(data));
+  const [places, given] = [smallNumbers(indices), smallNumbers(updates)];
+  const strides = stridesOf(data.dims);
+  const run = product(inner);
+  const count = product(indices.dims.slice(0, -1));
+  for (let k = 0; k < count; k++) {
+    let start = 0;
+    for (let axis = 0; axis < named; axis++)
+      start += indexIn(places[k * named + axis]!, data.dims[axis]!) * strides[axis]!;
+    values.set(given.subarray(k * run, (k + 1) * run), start);
+  }
+  return computedConstant(name, data.dims, data.dtype, values);
+}
+
+/** An index that may count from the end. */
+function indexIn(index: number, length: number): number {
+  const at = index < 0 ? index + length : index;
+  if (at >= 0 && at < length) return at;
+  throw new Unsupported(`index ${index} is beyond an axis of ${length}`);
 }
 
 /** Limit of the length of an axis that is sliced: the length of a batch of any length lies below it. */

@@ -146,6 +146,7 @@ export class Importer {
   #numberCount = 0;
   readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();
+  readonly #settled = new WeakMap<Activation, Activation>();
   readonly #expressionOf = new WeakMap<Tree, Expression>();
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
@@ -377,7 +378,10 @@ export class Importer {
   laid(value: Value | undefined, what: string): Activation {
     const own = this.view(value, what);
     requireNoIds(own);
-    return settled(this, own);
+    // several readers of a part read one value
+    const known = this.#settled.get(own) ?? settled(this, own);
+    this.#settled.set(own, known);
+    return known;
   }
 
   /** The same row-major, the batch first and the units on the first axis behind it. */
@@ -386,7 +390,11 @@ export class Importer {
     if (own.order === undefined) return own;
     if (own.dims.length < 2)
       throw new Unsupported(`${what} reads ${dimsText(own.dims)}, which has no axis of units`);
-    const [, , ...places] = own.dims;
+    const [, units, ...places] = own.dims;
+    if (units! * product(places) !== product(own.shape))
+      throw new Unsupported(
+        `${what} reads ${dimsText(own.dims)}, of which the first axis counts more than examples`,
+      );
     return unitsAlong(this, own, [1], places.length === 1 ? [1, ...places] : places);
   }
 

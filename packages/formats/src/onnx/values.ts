@@ -87,7 +87,7 @@ export interface Padded {
 export interface Scores {
   readonly kind: "scores";
   /** `weights`: behind the softmax; `isNaN`: which of these are no numbers. */
-  readonly step: "scores" | "weights" | "isNaN";
+  readonly step: "scores" | "weights" | "turned" | "isNaN";
   /** `[…, queries, depth]` */
   readonly queries: Activation;
   /** `[…, depth, keys]` */

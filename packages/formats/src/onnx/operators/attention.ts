@@ -5,7 +5,7 @@
  */
 import type { AttentionMask } from "@phew/core";
 import { laid, orderOf, unitsAlong } from "../arranging.ts";
-import { normalAxis } from "../constants.ts";
+import { normalAxis, smallNumbers } from "../constants.ts";
 import { asAffine } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
 import { type Atom, lengthOf, partsOf, permutedOrder } from "../order.ts";
@@ -36,6 +36,11 @@ export const matMul: Operator = (context, node, inputs) => {
   if (a === undefined || b === undefined || a.kind === "constant" || b.kind === "constant")
     return layers.matMul(context, node, inputs);
   if (a.kind === "scores") return attended(context, node, a, context.view(b, "attention"));
+  if (b.kind === "scores" && b.step === "turned") {
+    // v · pᵀ is (p · vᵀ)ᵀ
+    const values = lastExchanged(context.view(a, "attention"));
+    return lastExchanged(attended(context, node, { ...b, step: "weights" }, values));
+  }
   const [queries, keys] = [scaledValue(context, a), scaledValue(context, b)];
   const [q, k] = [queries.value, keys.value];
   const [lead, kLead] = [q.dims.slice(0, -2), k.dims.slice(0, -2)];
@@ -52,6 +57,50 @@ export const matMul: Operator = (context, node, inputs) => {
     node,
   };
 };
+
+/** Scores whose axes before the last two are divided otherwise: windows apart from examples, while their mask is added. */
+function leadReshaped(context: Importer, scores: Scores, node: NodePart, wanted: readonly number[]): Scores {
+  const { dims, queries, keys, masks } = scores;
+  const tail = dims.slice(-2);
+  const filled = wanted.map((length, axis) => (length === 0 ? (dims[axis] ?? 0) : length));
+  const known = product(filled.filter((length) => length !== -1));
+  const full = filled.map((length) => (length === -1 ? product(dims) / known : length));
+  if (product(full) !== product(dims) || !sameDims(full.slice(-2), tail) || full.length < 3) return refused();
+  const lead = full.slice(0, -2);
+  const view = (value: Activation) =>
+    context.view(viewed(context, node, value, [...lead, ...value.dims.slice(-2)]), "attention");
+  const turned = masks.map((mask) => {
+    const own = [...new Array<number>(dims.length - mask.dims.length).fill(1), ...mask.dims];
+    const divided = leadOf(dims.slice(0, -2), own.slice(0, -2), lead);
+    return divided === undefined ? refused() : { ...mask, dims: [...divided, ...own.slice(-2)] };
+  });
+  return { ...scores, queries: view(queries), keys: view(keys), masks: turned, dims: full };
+}
+
+/**
+ * The axes of a mask where those of the scores become others: runs of axes with the same number of elements, of which a
+ * mask has all or one. @returns undefined where it has some
+ */
+function leadOf(
+  from: readonly number[],
+  mask: readonly number[],
+  to: readonly number[],
+): number[] | undefined {
+  const result: number[] = [];
+  for (let i = 0, j = 0; i < from.length || j < to.length; ) {
+    const [start, first] = [i, j];
+    let [a, b] = [from[i++] ?? 1, to[j++] ?? 1];
+    while (a !== b) {
+      if (a < b && i < from.length) a *= from[i++]!;
+      else if (b < a && j < to.length) b *= to[j++]!;
+      else return undefined;
+    }
+    const told = product(mask.slice(start, i));
+    if (told !== 1 && told !== a) return undefined;
+    for (const length of to.slice(first, j)) result.push(told === 1 ? 1 : length);
+  }
+  return result;
+}
 
 /** A value, and the constant that an exporter has multiplied it with. */
 function scaledValue(context: Importer, x: Value): { value: Activation; scale: number } {
@@ -84,6 +133,16 @@ const STEPS: Readonly<Record<string, Step>> = {
     const given = context.attributes(node).int("axis", context.opset < 13 ? 1 : -1);
     if (scores.step !== "scores" || normalAxis(given, rank) !== rank - 1) return refused();
     return { ...scores, step: "weights" };
+  },
+  Reshape(context, scores, node, [, target]) {
+    const wanted = [...smallNumbers(context.constant(target, "its shape"))];
+    return leadReshaped(context, scores, node, wanted);
+  },
+  Transpose(context, scores, node) {
+    const rank = scores.dims.length;
+    const turned = scores.dims.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
+    const isOfLast = `${context.attributes(node).ints("perm")}` === `${turned}`;
+    return scores.step === "weights" && isOfLast ? { ...scores, step: "turned" } : refused();
   },
   IsNaN: (_context, scores) => (scores.step === "weights" ? { ...scores, step: "isNaN" } : refused()),
   Identity: (_context, scores) => scores,
@@ -144,6 +203,14 @@ function byHead(context: Importer, node: NodePart, value: Activation, heads: num
 
 const axesExchanged = (value: Activation, permutation: readonly number[]): Activation =>
   laid(value, permutedOrder(orderOf(value), permutation));
+
+const lastExchanged = (value: Activation): Activation => {
+  const rank = value.dims.length;
+  return axesExchanged(
+    value,
+    value.dims.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)),
+  );
+};
 
 /** A token sees itself and those before. */
 const causal = (queries: number, keys: number): Scores["masks"][0] => ({

@@ -262,8 +262,11 @@ export const sub: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (b?.kind === "constant") return shifted(context, node, a, b, 1, -1);
   const number = context.scalar(a);
-  if (number === undefined) return ofTwo(context, node, inputs);
-  return affine(context, node, b, -1, number);
+  if (number !== undefined) return affine(context, node, b, -1, number);
+  // functions of one value stay one function
+  if (a?.kind === "constant" || operandsOf(context, inputs) !== undefined)
+    return ofTwo(context, node, inputs);
+  return summed(context, node, [a, affine(context, { ...node, title: `${node.title}/minus` }, b, -1, 0)]);
 };
 
 export const neg: Operator = (context, node, inputs) =>

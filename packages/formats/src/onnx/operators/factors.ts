@@ -3,10 +3,17 @@
  * with a number for each unit (layer scale) or for each element (position embeddings).
  */
 import type { Operation } from "@phew/core";
-import { orderOf, unitAxisOfValue } from "../arranging.ts";
-import { computedConstant, reshaped, smallNumbers, transposed } from "../constants.ts";
+import { countUnits, orderOf, unitAxisOfValue } from "../arranging.ts";
+import {
+  computedConstant,
+  foldExpand,
+  MOST_COMPUTED,
+  reshaped,
+  smallNumbers,
+  transposed,
+} from "../constants.ts";
 import type { Importer } from "../importer.ts";
-import { joined } from "../order.ts";
+import { joined, partsOf } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { isFloat } from "../tensors.ts";
 import { type Activation, type Constant, product } from "../values.ts";
@@ -30,7 +37,51 @@ export function isOwnParameter({ parts }: Importer, { stored, dtype }: Constant)
 /** @returns undefined for a constant of another form than one for each unit or each element */
 export function withFactors(context: Importer, node: NodePart, given: Factors): Activation | undefined {
   if (!isFloat(given.constant.dtype)) return undefined;
-  return ofUnits(context, node, given) ?? ofElements(context, node, given);
+  return ofUnits(context, node, given) ?? ofElements(context, node, given) ?? ofSome(context, node, given);
+}
+
+/**
+ * A number for some of the axes (angles of rotary embeddings, a layer scale behind tokens as units), repeated along the
+ * others: no parameter, as PyTorch has one number where the network has many.
+ */
+function ofSome(context: Importer, node: NodePart, given: Factors): Activation | undefined {
+  const { value, constant, input, role, counted } = given;
+  const { dims, shape } = value;
+  const missing = dims.length - constant.dims.length;
+  const fits =
+    missing >= 0 && constant.dims.every((n, k) => n === 1 || (k + missing > 0 && n === dims[k + missing]));
+  if (!fits || product(shape) > MOST_COMPUTED) return undefined;
+  const units = unitAxesOfValue(value);
+  if (units === undefined || !arePlacesInOrder(value, units)) return undefined;
+  const lengths = computedConstant("", [dims.length], "I64", [1, ...dims.slice(1)]);
+  const whole = foldExpand(constant.name, constant, lengths);
+  const permutation = [...units, ...dims.map((_, k) => k).filter((k) => !units.includes(k))];
+  const own = changed(transposed(whole, constant.name, permutation), counted ?? ((x) => x));
+  const name = context.parameters.add(node, own, role, shape);
+  const result = context.emitLike(node, { kind: "affine", of: "elements", [role]: name, fixed: true }, [
+    value,
+  ]);
+  const tells = (n: number, k: number) => units.length === 1 && k + missing === units[0] && n > 1;
+  const axes = constant.dims.map((n, k) => (tells(n, k) ? result.spec : undefined));
+  context.use(node, input, constant, axes);
+  if (units.length > 1) context.divided.add(result.spec);
+  return result;
+}
+
+/** The axes that count the units, one after the other, such as heads and the units of a head. */
+function unitAxesOfValue(value: Activation): number[] | undefined {
+  const single = value.order === undefined ? 1 : unitAxisOfValue(value);
+  if (single !== undefined) return [single];
+  const plane = product(value.shape.slice(1));
+  const { axes } = orderOf(value);
+  const outermost = (axis: number) => Math.max(...axes[axis]!.map(({ stride }) => stride ?? 0));
+  const found = axes
+    .map((_, axis) => axis)
+    .filter(
+      (axis) => axes[axis]!.length > 0 && partsOf(axes[axis]!, plane)?.every(({ isOfUnits }) => isOfUnits),
+    )
+    .sort((a, b) => outermost(b) - outermost(a));
+  return countUnits(value, found) ? found : undefined;
 }
 
 function ofUnits(context: Importer, node: NodePart, given: Factors): Activation | undefined {
@@ -84,7 +135,7 @@ function ofElements(context: Importer, node: NodePart, given: Factors): Activati
   if (missing < 0 || product(padded) !== product(shape) || padded.some((n, k) => k > 0 && n !== dims[k]))
     return undefined;
   const axis = value.order === undefined ? 1 : unitAxisOfValue(value);
-  if (axis === undefined || !arePlacesInOrder(value, axis)) return undefined;
+  if (axis === undefined || !arePlacesInOrder(value, [axis])) return undefined;
   const whole = reshaped(constant, constant.name, padded);
   const others = padded.map((_, k) => k).filter((k) => k !== axis);
   const permutation = axis === 1 ? undefined : [axis, ...others];
@@ -101,13 +152,13 @@ function ofElements(context: Importer, node: NodePart, given: Factors): Activati
 }
 
 /** True if the axes beside that of units run through a unit's places in core's order. */
-function arePlacesInOrder(value: Activation, axis: number): boolean {
+function arePlacesInOrder(value: Activation, units: readonly number[]): boolean {
   if (value.order === undefined) return true;
   const [, ...lengths] = value.shape;
   const plane = product(lengths);
   const places = joined(
     orderOf(value).axes.flatMap((atoms, k) =>
-      k === axis ? [] : atoms.filter(({ stride }) => stride !== undefined),
+      units.includes(k) ? [] : atoms.filter(({ stride }) => stride !== undefined),
     ),
   );
   const [only, ...more] = places;

@@ -2,7 +2,7 @@
  * Concat along positions: every part is put at its place among zeros, and these are added. Constants among them (class
  * tokens) are learned values, the same for every example.
  */
-import { placesTaken, unitRun } from "@phew/core";
+import { allPlaces, placesTaken } from "@phew/core";
 import { laid, unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import { computedConstant, transposed } from "../constants.ts";
 import type { Importer } from "../importer.ts";
@@ -28,7 +28,8 @@ export function joinedPlaces(
   joined: number,
 ): Activation | undefined {
   const first = parts.find((part): part is Activation => part.kind === "activation");
-  const units = first && (first.order === undefined ? 1 : unitAxisOfValue(first));
+  const isFirst = first?.order === undefined && first?.dims[1] === first?.shape[0];
+  const units = first && (isFirst ? 1 : unitAxisOfValue(first));
   if (first === undefined || units === undefined || units === joined || joined === 0) return undefined;
   const { dims } = first;
   const places = dims.map((_, axis) => axis).filter((axis) => axis > 0 && axis !== units);
@@ -66,8 +67,6 @@ export function joinedPlaces(
   const whole = places.map((axis) => (axis === joined ? total : dims[axis]!));
   return laid(sum, permutedOrder(naturalOrder([context.batch, dims[units]!, ...whole]), back));
 }
-
-const allPlaces = (length: number) => placesTaken(length, unitRun(0, length));
 
 const placeLengths = ({ dims }: { readonly dims: readonly number[] }, { places }: Axes): number[] =>
   places.length === 1 ? [1, dims[places[0]!]!] : places.map((axis) => dims[axis]!);

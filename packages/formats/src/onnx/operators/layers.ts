@@ -192,7 +192,10 @@ function forEachUnit(constant: Constant, units: number, value: Activation): Cons
  * @returns undefined if another axis is longer than 1
  */
 export function unitAxisOf(constant: readonly number[], value: Activation): number | undefined {
-  const units = value.order === undefined ? 1 : unitAxisOfValue(value);
+  // of single positions the axis of units may be any, in the natural order
+  const isFirst =
+    value.order === undefined && (value.dims[1] === value.shape[0] || product(value.shape.slice(1)) > 1);
+  const units = isFirst ? 1 : unitAxisOfValue(value);
   if (units === undefined) return undefined;
   const axis = units - value.dims.length + constant.length;
   const isAlone = constant.every((length, k) => k === axis || length === 1);
@@ -205,14 +208,23 @@ export function unitAxis(dims: readonly number[], axis: number, spec: string): (
 }
 
 export const batchNormalization: Operator = (context, node, [x, ...parameters]) => {
-  const value = context.activation(x, "a batch normalisation");
+  const given = context.laid(x, "a batch normalisation");
+  // of tokens that lie beside the examples of the batch, features on the second axis
+  const isOfTokens = given.order !== undefined && given.dims.length === 2;
+  const value = isOfTokens
+    ? unitsAlong(context, given, [1])
+    : context.activation(given, "a batch normalisation");
   const [scale, shift, mean, variance] = parameters.map((p, k) =>
     context.constant(p, `its ${["scale", "shift", "mean", "variance"][k]}`),
   );
   if (scale === undefined || shift === undefined || mean === undefined || variance === undefined) {
     throw new Unsupported("it lacks one of scale, shift, mean and variance");
   }
-  const base = value.dims.length === 2 ? context.flat(value) : context.image(value, "a batch normalisation");
+  const base = isOfTokens
+    ? value
+    : value.dims.length === 2
+      ? context.flat(value)
+      : context.image(value, "a batch normalisation");
   const attributes = context.attributes(node);
   if ((node.output ?? []).slice(1).some((output) => context.isRead(output))) {
     throw new Unsupported("its statistics of the batch are read by other nodes");
@@ -228,20 +240,18 @@ export const batchNormalization: Operator = (context, node, [x, ...parameters]) 
   const constants = [scale, shift, mean, variance];
   const names = constants.map((constant, k) => context.parameters.add(node, constant, roles[k]!, shape));
   const [scaleName, shiftName, meanName, varianceName] = names as [string, string, string, string];
-  const normalised = context.emit(
-    node,
-    {
-      kind: "batchNorm",
-      scale: scaleName,
-      shift: shiftName,
-      mean: meanName,
-      variance: varianceName,
-      epsilon,
-      momentum,
-    },
-    [base],
-    value.dims,
-  );
+  const op = {
+    kind: "batchNorm",
+    scale: scaleName,
+    shift: shiftName,
+    mean: meanName,
+    variance: varianceName,
+    epsilon,
+    momentum,
+  } as const;
+  const normalised = isOfTokens
+    ? context.emitLike(node, op, [base])
+    : context.emit(node, op, [base], value.dims);
   for (const [k, constant] of constants.entries()) {
     if (!sameDims(constant.dims, shape))
       throw new Unsupported(`its ${roles[k]} has shape ${dimsText(constant.dims)}`);

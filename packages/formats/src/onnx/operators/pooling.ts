@@ -11,6 +11,7 @@ import { type Activation, dimsText, type Padded, product, type Value } from "../
 import type { Operator } from "./operator.ts";
 import { resampled, withPlaces } from "./places.ts";
 import { foldReduction } from "./reductions.ts";
+import { viewed } from "./views.ts";
 import { flatWindow, paddedImage, poolingWindow } from "./windows.ts";
 
 export const maxPool: Operator = (context, node, [x]) => {
@@ -76,6 +77,8 @@ const poolDims = ({ dims }: Activation) => dims.map((length, axis) => (axis < 2 
 
 export const reduceMean: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const same = ofOnePlace(context, node, x, axes);
+  if (same !== undefined) return same;
   const some = partReduction(context, node, x, axes);
   if (some !== undefined) return someMean(context, node, some, ({ length }) => 1 / length, "averagePool");
   const { value, dims, order } = reduction(context, node, x, axes);
@@ -84,6 +87,8 @@ export const reduceMean: Operator = (context, node, [x, axes]) => {
 
 export const reduceSum: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const same = ofOnePlace(context, node, x, axes);
+  if (same !== undefined) return same;
   const some = partReduction(context, node, x, axes);
   if (some !== undefined) return someMean(context, node, some, () => 1, "sum");
   const { value, dims, order } = reduction(context, node, x, axes);
@@ -94,6 +99,8 @@ export const reduceSum: Operator = (context, node, [x, axes]) => {
 
 export const reduceMax: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const same = ofOnePlace(context, node, x, axes);
+  if (same !== undefined) return same;
   const some = partReduction(context, node, x, axes);
   if (some !== undefined) {
     const tables = tablesOf(some, () => 1);
@@ -195,6 +202,27 @@ function globalMax(
 function wholeWindow(image: Activation) {
   const kernel = [image.shape[1]!, image.shape[2]!] as const;
   return { kernel, stride: kernel, padding: [0, 0, 0, 0] as const, dilation: [1, 1] as const };
+}
+
+/** Features without positions, reduced over axes of length 1: themselves. */
+function ofOnePlace(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  axes: Value | undefined,
+): Value | undefined {
+  const view = context.view(x, "a reduction");
+  const { dims } = view;
+  if (view.shape.length !== 1) return undefined;
+  const gone = new Set(reducedAxes(context, node, axes).map((axis) => normalAxis(axis, dims.length)));
+  if ([...gone].some((axis) => axis === 0 || dims[axis] !== 1)) return undefined;
+  const keeps = context.attributes(node).int("keepdims", 1) !== 0;
+  return viewed(
+    context,
+    node,
+    view,
+    dims.filter((_, axis) => keeps || !gone.has(axis)),
+  );
 }
 
 /** A reduction over all places and nothing else. */

@@ -2,13 +2,18 @@
  * Operations that keep the order of the elements (Reshape and its kin), that join and split units, and that compute
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
+import type { AxisTerms } from "@phew/core";
 import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
+import { requireAxis } from "../axisLimit.ts";
 import {
   computedConstant,
   foldConcat,
   foldConstantOfShape,
+  foldCumulative,
   foldExpand,
   foldRange,
+  foldTile,
+  foldTriangle,
   normalAxis,
   reshaped,
   sliceIndices,
@@ -16,7 +21,7 @@ import {
   storedConstant,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
-import { type Order, sameOrder } from "../order.ts";
+import { type Order, partsOf, sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import {
@@ -30,6 +35,7 @@ import {
 } from "../values.ts";
 import { joinedPlaces } from "./joining.ts";
 import type { Operator } from "./operator.ts";
+import { resampled } from "./places.ts";
 import { dimsOf, outputName, viewed } from "./views.ts";
 
 export const constant: Operator = (context, node) => {
@@ -220,6 +226,8 @@ function joinedUnits(
 ): Activation {
   const first = values.find(({ order }) => order !== undefined)!;
   const isAlike = values.every(({ dims }) => sameDims(dims.with(axis, 1), first.dims.with(axis, 1)));
+  const ofHeads = isAlike ? joinedInHeads(context, node, values, axis) : undefined;
+  if (ofHeads !== undefined) return ofHeads;
   if (!isAlike || !countUnits(first, [axis])) {
     throw new Unsupported(
       `it joins ${values.map(({ dims }) => dimsText(dims)).join(" and ")} along axis ${axis}, and only units can be joined`,
@@ -240,6 +248,51 @@ function joinedUnits(
   return context.emitLike(node, { kind: "concat" }, parts, axis);
 }
 
+/**
+ * Units of each head side by side, as in rotary embeddings: the joined axis counts units within heads, which other axes
+ * tell. @returns undefined where the axis tells all units, or none
+ */
+function joinedInHeads(
+  context: Importer,
+  node: NodePart,
+  values: readonly Activation[],
+  axis: number,
+): Activation | undefined {
+  const kinds = values.map((value) => {
+    const plane = product(value.shape.slice(1));
+    return orderOf(value).axes.map((atoms) => {
+      const inner = atoms.filter(({ stride }) => stride !== undefined);
+      const parts = partsOf(inner, plane);
+      if (parts === undefined) return undefined;
+      if (inner.length === 0) return "none";
+      if (inner.length < atoms.length) return undefined;
+      const ofUnits = parts.filter(({ isOfUnits }) => isOfUnits).length;
+      return ofUnits === 0 ? "places" : ofUnits === parts.length ? "units" : undefined;
+    });
+  });
+  const heads = values[0]!.dims
+    .map((_, k) => k)
+    .filter((k) => k !== axis && kinds.some((own) => own[k] === "units"));
+  const isOfUnits = kinds.every(
+    (own) => !own.includes(undefined) && own[axis] !== "places" && heads.every((k) => own[k] === "units"),
+  );
+  if (!isOfUnits || heads.length === 0) return undefined;
+  const parts = values.map((value) => unitsAlong(context, value, [axis, ...heads]));
+  const [reference] = parts as [Activation];
+  const beside = (value: Activation) => withoutUnits(orderOf(value), axis);
+  const lie = parts.every(
+    (value) =>
+      sameOrder(beside(value), beside(reference)) && sameDims(value.shape.slice(1), reference.shape.slice(1)),
+  );
+  if (!lie) return undefined;
+  const total = values.reduce((sum, { dims }) => sum + dims[axis]!, 0);
+  const dims = reference.dims.with(axis, total);
+  const joinedValue = context.emit(node, { kind: "concat" }, parts, dims);
+  const stride = product(heads.map((k) => dims[k]!)) * product(reference.shape.slice(1));
+  const { offset, axes } = orderOf(reference);
+  return laid(joinedValue, { offset, axes: axes.with(axis, [{ length: total, stride }]) });
+}
+
 const withoutUnits = ({ offset, axes }: Order, axis: number): Order => ({
   offset,
   axes: axes.with(axis, []),
@@ -256,13 +309,42 @@ export const expand: Operator = (context, node, [x, target]) => {
     return isSame ? reshaped(x, outputName(node), x.dims) : foldExpand(outputName(node), x, lengths);
   }
   const value = context.view(x, "an expansion");
-  const lengths = smallNumbers(wanted);
+  const lengths = [...smallNumbers(wanted)];
   const offset = value.dims.length - lengths.length;
   const isSame =
     offset >= 0 && lengths.every((length, k) => length === 1 || length === value.dims[k + offset]);
-  if (!isSame) throw new Unsupported(`it repeats ${dimsText(value.dims)} to ${dimsText([...lengths])}`);
-  return value;
+  return isSame ? value : repeated(context, node, value, lengths);
 };
+
+/** Positions of length 1 that become several, all alike: a gate of channels as large as what it multiplies. */
+function repeated(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  given: readonly number[],
+): Activation {
+  const { dims } = value;
+  const missing = Math.max(0, dims.length - given.length);
+  const lengths = dims.map((own, axis) =>
+    axis < missing || given[axis - missing] === 1 ? own : given[axis - missing]!,
+  );
+  const isOfPlaces =
+    given.length <= dims.length &&
+    lengths.every((length, axis) => length === dims[axis] || (axis > 1 && dims[axis] === 1 && length > 1));
+  if (!isOfPlaces) throw new Unsupported(`it repeats ${dimsText(dims)} to ${dimsText([...given])}`);
+  const axes = lengths.slice(2).map((length, k): AxisTerms => {
+    requireAxis(length);
+    const from = dims[k + 2]!;
+    return { from, places: Array.from({ length }, (_, p) => [[from === 1 ? 0 : p, 1]]) };
+  });
+  return resampled(
+    context,
+    node,
+    context.image(context.laid(value, "an expansion"), "an expansion"),
+    "resize",
+    axes,
+  );
+}
 
 export const constantOfShape: Operator = (context, node, [dims]) => {
   const fill = context.attributes(node).tensor("value");
@@ -280,3 +362,29 @@ export const range: Operator = (context, node, [start, limit, delta]) =>
     context.constant(limit, "its limit"),
     context.constant(delta, "its step"),
   );
+
+/** CumSum of constants: positions counted by summing ones. */
+export const cumulative: Operator = (context, node, [x, axis]) => {
+  const attributes = context.attributes(node);
+  if (x?.kind !== "constant") throw new Unsupported("it sums along an axis of a value of the network");
+  return foldCumulative(outputName(node), x, context.scalar(axis) ?? 0, {
+    exclusive: attributes.int("exclusive", 0) !== 0,
+    reverse: attributes.int("reverse", 0) !== 0,
+  });
+};
+
+/** Trilu of constants: masks of tokens that see those before. */
+export const triangle: Operator = (context, node, [x, diagonal]) => {
+  if (x?.kind !== "constant") throw new Unsupported("it leaves out a triangle of a value of the network");
+  const isUpper = context.attributes(node).int("upper", 1) !== 0;
+  return foldTriangle(outputName(node), x, isUpper, context.scalar(diagonal) ?? 0);
+};
+
+export const tile: Operator = (context, node, [x, repeats]) => {
+  const counts = [...smallNumbers(context.constant(repeats, "its list of repeats"))];
+  if (x?.kind === "constant") return foldTile(outputName(node), x, counts);
+  const value = context.view(x, "a repetition");
+  if (counts.length === value.dims.length && counts.every((count) => count === 1)) return value;
+  const lengths = value.dims.map((length, axis) => length * (counts[axis] ?? Number.NaN));
+  return repeated(context, node, value, lengths);
+};

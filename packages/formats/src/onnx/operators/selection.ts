@@ -1,9 +1,12 @@
 /** Operations that take some of the units of a value: Split, Slice and Gather; on constants they are worked out. */
-import { counted } from "@phew/core";
-import { countUnits, laid, orderOf } from "../arranging.ts";
+import { allPlaces, counted, placesTaken } from "@phew/core";
+import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
+import { requireAxis } from "../axisLimit.ts";
 import {
   type AxisSlice,
   foldGather,
+  foldGatherElements,
+  foldScatterNd,
   foldSlice,
   MOST_COMPUTED,
   normalAxis,
@@ -11,12 +14,12 @@ import {
   smallNumbers,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
-import { partsOf, reshapedOrder, slicedOrder } from "../order.ts";
+import { naturalOrder, partsOf, permutedOrder, reshapedOrder, slicedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, UNKNOWN, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
-import { dimsOf, outputName } from "./views.ts";
+import { dimsOf, outputName, viewed } from "./views.ts";
 
 /**
  * How many axes after the batch count units: the first ones whose lengths multiply to the number of units.
@@ -53,9 +56,13 @@ function takenAlong(
     context.turnedSelections.set(node, taken.spec);
     return taken;
   }
-  const part = slicedOrder(order, axis, positions);
+  const isRepeated = positions.length > 1 && positions[0] === positions[1];
+  const part = isRepeated ? undefined : slicedOrder(order, axis, positions);
   const own = part && reshapedOrder(part, dims);
   if (own === undefined) {
+    const picked = pickedPlaces(context, node, value, axis, positions);
+    const back = picked && reshapedOrder(orderOf(picked), dims);
+    if (back !== undefined) return laid(picked!, back, dims);
     throw new Unsupported(
       `it takes a part of axis ${axis} of ${dimsText(value.dims)} that is not evenly spaced, and only units can be`,
     );
@@ -63,6 +70,36 @@ function takenAlong(
   const isOfUnits = partsOf(order.axes[axis]!, product(value.shape.slice(1)))?.some((part) => part.isOfUnits);
   if (isOfUnits !== false) context.divided.add(value.spec);
   return laid({ ...value, exclusive: false }, own, dims);
+}
+
+/** Positions in any order and number, as a resampling of them; undefined where the axis is none of positions. */
+function pickedPlaces(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  axis: number,
+  positions: readonly number[],
+): Activation | undefined {
+  const { axes } = orderOf(value);
+  const units = unitAxisOfValue(value);
+  const isBatch = (k: number) => axes[k]!.some(({ stride }) => stride === undefined);
+  const places = axes.map((_, k) => k).filter((k) => k !== units && !isBatch(k));
+  const batch = axes.findIndex((_, k) => isBatch(k));
+  if (units === undefined || units === axis || batch < 0 || places.length < 1 || places.length > 3)
+    return undefined;
+  const lengths = places.map((k) => value.dims[k]!);
+  const image = unitsAlong(context, value, [units], places.length === 1 ? [1, ...lengths] : lengths);
+  requireAxis(positions.length);
+  const tables = places.map((k, at) =>
+    k === axis ? placesTaken(lengths[at]!, positions) : allPlaces(lengths[at]!),
+  );
+  const rows = places.length === 1 ? [allPlaces(1)] : [];
+  const op = { kind: "resample", name: "resize", axes: [...rows, ...tables], fill: 0 } as const;
+  const taken = context.emit(node, op, [image]);
+  const inCore = [batch, units, ...places];
+  const back = value.dims.map((_, k) => inCore.indexOf(k));
+  const whole = places.map((k, at) => (k === axis ? positions.length : lengths[at]!));
+  return laid(taken, permutedOrder(naturalOrder([value.dims[batch]!, image.shape[0]!, ...whole]), back));
 }
 
 /** The same along one of the first axes, which tell units, row-major. */
@@ -227,6 +264,9 @@ export const gather: Operator = (context, node, [data, indices]) => {
   const at = normalAxis(axis, value.dims.length);
   const positions = positionsOf(indices, value.dims[at]!);
   const dims = [...value.dims.slice(0, at), ...indices.dims, ...value.dims.slice(at + 1)];
+  // all of a list, in another form: how PyTorch's newer exporter writes a global mean
+  const isAll = positions.length === value.dims[at] && positions.every((place, k) => place === k);
+  if (isAll && value.dims.length === 1) return viewed(context, node, value, dims);
   return takenAlong(context, node, value, at, positions, dims);
 };
 
@@ -248,3 +288,20 @@ function positionsOf(indices: Constant, length: number): number[] {
   if (positions.length === 0) throw new Unsupported(`it takes nothing of an axis of ${length}`);
   return positions;
 }
+
+/** GatherElements of constants, as for the token types of positions. */
+export const gatherElements: Operator = (context, node, [data, indices]) => {
+  if (data?.kind !== "constant" || indices?.kind !== "constant")
+    throw new Unsupported(reasonFor("GatherElements"));
+  return foldGatherElements(outputName(node), data, indices, context.attributes(node).int("axis", 0));
+};
+
+/** ScatterND of constants, as for the masks of shifted windows. */
+export const scatterNd: Operator = (context, node, [data, indices, updates]) => {
+  const constants = [data, indices, updates];
+  const isReduced = context.attributes(node).text("reduction", "none") !== "none";
+  if (!constants.every((input) => input?.kind === "constant") || isReduced)
+    throw new Unsupported(reasonFor("ScatterND"));
+  const [into, at, values] = constants as [Constant, Constant, Constant];
+  return foldScatterNd(outputName(node), into, at, values);
+};
