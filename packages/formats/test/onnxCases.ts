@@ -2223,8 +2223,8 @@ const attentions: readonly OnnxCase[] = [
     return body(
       `${op} over columns, ${direction}${"linear_before_reset" in attributes ? ", as PyTorch's" : ""}`,
       directions === 2
-        ? ["averagePool2d", ...DIRECTION, ...DIRECTION, "concat", "rearrange"]
-        : ["averagePool2d", ...DIRECTION],
+        ? ["averagePool", ...DIRECTION, ...DIRECTION, "concat", "rearrange"]
+        : ["averagePool", ...DIRECTION],
       [
         { op: "ReduceMean", in: ["c"], out: ["columns"], attributes: { axes: [2], keepdims: 0 } },
         { op: "Transpose", in: ["columns"], out: ["steps"], attributes: { perm: [2, 0, 1] } },
