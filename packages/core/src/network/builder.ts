@@ -1,4 +1,5 @@
 /** Builds networks layer by layer; the zoo uses it. */
+import { ArgumentError } from "../errors.ts";
 import type { ActivationName } from "../operations/activation.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { Shape } from "../operations/shape.ts";
@@ -29,9 +30,38 @@ export interface PoolOptions {
   readonly ceil?: boolean | undefined;
 }
 
-const pair = (value: number | Pair): Pair => (typeof value === "number" ? [value, value] : value);
-const padding = (value: number | Padding): Padding =>
-  typeof value === "number" ? [value, value, value, value] : value;
+/** A number for each of `count` axes or sides. */
+function eachOf(what: string, value: unknown, count: number): readonly number[] {
+  if (typeof value === "number") return new Array<number>(count).fill(value);
+  if (Array.isArray(value) && value.length === count && value.every((n) => typeof n === "number"))
+    return value;
+  throw new ArgumentError(what, {
+    given: Array.isArray(value) ? `[${value.join(", ")}]` : `${value}`,
+    expected: `a number, or ${count} of them`,
+  });
+}
+
+const pair = (what: string, value: number | Pair) => eachOf(what, value, 2) as Pair;
+const padding = (value: number | Padding) => eachOf("padding", value, 4) as Padding;
+
+/** @throws ArgumentError unless `fits` */
+function requireNumber(
+  what: string,
+  value: number,
+  fits: (value: number) => boolean,
+  expected: string,
+): void {
+  if (typeof value === "number" && fits(value)) return;
+  throw new ArgumentError(what, { given: `${value}`, expected });
+}
+
+const requireEpsilon = (layer: string, epsilon: number): void =>
+  requireNumber(
+    `layer "${layer}": epsilon`,
+    epsilon,
+    (value) => value >= 0 && Number.isFinite(value),
+    "0 or more, and finite",
+  );
 
 /**
  * ```ts
@@ -73,10 +103,10 @@ export class NetworkBuilder {
       weight: `${name}.weight`,
       ...bias,
       outChannels: options.outChannels,
-      kernel: pair(options.kernel),
-      stride: pair(options.stride ?? 1),
+      kernel: pair("kernel", options.kernel),
+      stride: pair("stride", options.stride ?? 1),
       padding: padding(options.padding ?? 0),
-      dilation: pair(options.dilation ?? 1),
+      dilation: pair("dilation", options.dilation ?? 1),
       groups: options.groups ?? 1,
     };
     return this.node(name, op, x);
@@ -88,7 +118,7 @@ export class NetworkBuilder {
   }
 
   batchNorm(name: string, x: Value, options: { epsilon?: number; momentum?: number } = {}): Value {
-    const op: Operation = {
+    const op = {
       kind: "batchNorm",
       scale: `${name}.weight`,
       shift: `${name}.bias`,
@@ -96,7 +126,10 @@ export class NetworkBuilder {
       variance: `${name}.running_var`,
       epsilon: options.epsilon ?? 1e-5,
       momentum: options.momentum ?? 0.1,
-    };
+    } as const;
+    requireEpsilon(name, op.epsilon);
+    const isShare = (value: number) => value >= 0 && value <= 1;
+    requireNumber(`layer "${name}": momentum`, op.momentum, isShare, "0 to 1");
     return this.node(name, op, x);
   }
 
@@ -106,6 +139,7 @@ export class NetworkBuilder {
     x: Value,
     { groups = 1, eachPlace = true, centred = true, affine = true, epsilon = 1e-5 }: LayerNormOptions = {},
   ): Value {
+    requireEpsilon(name, epsilon);
     const op: Operation = {
       kind: "layerNorm",
       groups,
@@ -160,6 +194,7 @@ export class NetworkBuilder {
   }
 
   dropout(rate: number, x: Value): Value {
+    requireNumber("dropout rate", rate, (value) => value >= 0 && value < 1, "0 ≤ rate < 1");
     return this.node(this.#anonymous("dropout"), { kind: "dropout", rate }, x);
   }
 
@@ -174,8 +209,8 @@ export class NetworkBuilder {
 
   #window(options: PoolOptions) {
     return {
-      kernel: pair(options.kernel),
-      stride: pair(options.stride ?? options.kernel),
+      kernel: pair("kernel", options.kernel),
+      stride: pair("stride", options.stride ?? options.kernel),
       padding: padding(options.padding ?? 0),
       dilation: [1, 1] as const,
     };

@@ -7,6 +7,7 @@
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
+import { requireUnitCount } from "./counts.ts";
 import {
   ASSUMES_NOTHING,
   biasParameter,
@@ -48,6 +49,7 @@ export function requireGroups(
   node: string,
 ): number {
   const channels = inputs[0]![0]!;
+  requireUnitCount(node, "output channels", op.outChannels);
   if (
     !Number.isInteger(op.groups) ||
     op.groups < 1 ||

@@ -2,6 +2,7 @@
  * Fully connected layer: y[o] = b[o] + Σ_i w[o, i] · x[i], at every place by itself where its input has places. Units are
  * features; every weight is an edge.
  */
+import { requireUnitCount } from "./counts.ts";
 import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
 import { elementCount } from "./shape.ts";
@@ -31,7 +32,10 @@ export const dense: OperationDefinition<Dense> = {
     };
     return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outFeatures)];
   },
-  shape: (op, inputs) => [op.outFeatures, ...inputs[0]!.slice(1)],
+  shape(op, inputs, node) {
+    requireUnitCount(node, "output features", op.outFeatures);
+    return [op.outFeatures, ...inputs[0]!.slice(1)];
+  },
   units(op, inputs) {
     return {
       weight: op.weight,
