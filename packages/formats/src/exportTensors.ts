@@ -226,13 +226,15 @@ function requireEqualCopies(values: Tensors, masks: Tensors, model: ExportableMo
     });
   const read = new Map<string, string>();
   const held = new Map<string, string>();
-  for (const { name, constant, role, copyOf } of model.onnx.onnx.parameters.values()) {
+  for (const { name, constant, role, copyOf, placeOf } of model.onnx.onnx.parameters.values()) {
     if (!isOnFile(model, name)) continue;
     const own = model.weights.get(name)!;
     // the exporter stores tensors of one value once, as scales and shifts begin
     if (copyOf === undefined && own.every((value) => value === own[0])) continue;
-    const other = read.get(constant.origin) ?? name;
-    read.set(constant.origin, other);
+    // a part of a tensor is one of the module
+    const tensor = placeOf === undefined ? constant.origin : name;
+    const other = read.get(tensor) ?? name;
+    read.set(tensor, other);
     if (!isSame(name, other)) throw tiedApart(name, other);
     if (role !== "weight") continue;
     // modules may share a tensor that the exporter transposed and stored for one of them; or one may be a copy of the

@@ -231,6 +231,23 @@ describe("arrays", () => {
     expect([...x]).toEqual([5, 6, 1, 2]);
   });
 
+  it("takes volumes whole, bytes normalised by channel", async () => {
+    const values = Uint8Array.from({ length: 2 * 2 * 12 }, (_, k) => k * 5);
+    const x_train = array("U8", [2, 2, 2, 3, 2], values);
+    const y_train = array("I64", [2], [0, 1]);
+    const volumes = { ...good(), x_train, y_train, x_test: x_train, y_test: y_train };
+    const dataset = await load(volumes);
+    expect(dataset.inputShape).toEqual([2, 2, 3, 2]);
+    const x = new Float32Array(24);
+    dataset.train.fillInto(x, [1]);
+    const { mean, std } = dataset.normalisation;
+    const expected = Array.from({ length: 24 }, (_, k) => {
+      const channel = Math.floor(k / 12);
+      return (values[24 + k]! / 255 - mean[channel]!) / std[channel]!;
+    });
+    for (const [k, value] of expected.entries()) expect(x[k]).toBeCloseTo(value, 5);
+  });
+
   it("normalises bytes by each channel's mean and deviation over the training examples", async () => {
     const x_train = array("U8", [2, 2, 1, 2], [0, 10, 100, 100, 20, 30, 100, 100]);
     const dataset = await load({

@@ -31,6 +31,8 @@ export interface GraphWeights {
   readonly tables: readonly GraphWeight[];
   /** Node → input → the weights that it reads there, under the names that they have in the first list. */
   readonly readBy: ReadonlyMap<NodePart, ReadonlyMap<number, readonly GraphWeight[]>>;
+  /** Number of a recurrent node among those of its module. */
+  readonly layers: ReadonlyMap<NodePart, number>;
 }
 
 /** Nodes that move elements of their first input. */
@@ -81,7 +83,7 @@ export function graphWeights(parts: ModelParts): GraphWeights {
     }
   }
   const ofLayers = [...weights].flatMap(([part, own]) => (tables.has(part) ? [] : own));
-  return { weights: ofLayers, tables: [...tables.values()], readBy };
+  return { weights: ofLayers, tables: [...tables.values()], readBy, layers: graph.layers };
 }
 
 /** Steps back through concatenations in one graph; real ones take a few for each weight. */

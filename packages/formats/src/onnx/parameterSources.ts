@@ -207,9 +207,16 @@ export class ParameterSources {
     if (pruned !== undefined) return direction === 0 ? pruned : `${pruned}_reverse`;
     this.#graphWeights ??= graphWeights(this.#parts);
     const own = this.#graphWeights.readBy.get(node)?.get(input) ?? [];
+    const suffix = direction === 0 ? "" : "_reverse";
+    const module = modulePath(node);
+    // a module that began with the values of another has its tensor in the file
+    const isOther = own.length === 0 || own.some(({ reader }) => reader !== undefined);
+    if (isOther && module !== undefined && this.#parts.producer === "pytorch") {
+      const layer = this.#graphWeights.layers.get(node) ?? 0;
+      return `${module}.weight_${input === 1 ? "ih" : "hh"}_l${layer}${suffix}`;
+    }
     if (own.length === constant.dims[0]!) return own[direction]!.name;
-    if (own.length !== 1) return undefined;
-    return direction === 0 ? own[0]!.name : `${own[0]!.name}_reverse`;
+    return own.length === 1 ? `${own[0]!.name}${suffix}` : undefined;
   }
 
   #parameterName(

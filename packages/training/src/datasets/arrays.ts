@@ -1,7 +1,7 @@
 /**
  * Arrays of one's own, in `.npz` or safetensors: `x_train`, `y_train`, `x_test`, `y_test` in one file (and `x_validation`,
  * `y_validation`), or a folder with `train` and `test` files (and `validation`), each with `x` and `y`.
- * x is [examples, channels, height, width] or [examples, features]: bytes, which are normalised by the mean and deviation of
+ * x is [examples, channels, height, width], [examples, channels, depth, height, width] or [examples, features]: bytes, which are normalised by the mean and deviation of
  * each channel of the training examples, or floats, which are taken as they are. y is whole numbers from 0 on, [examples].
  */
 import { stat } from "node:fs/promises";
@@ -27,7 +27,7 @@ type ReadArrays = NonNullable<DatasetOptions["readArrays"]>;
 interface PartArrays {
   readonly file: string;
   readonly x: NamedArray;
-  /** `[channels, height, width]`, or `[features, 1, 1]` */
+  /** `[channels, height, width]`, of volumes `[channels, depth · height, width]`, or `[features, 1, 1]` */
   readonly shape: readonly [number, number, number];
   readonly inputShape: readonly number[];
   readonly labels: ArrayLike<number>;
@@ -145,10 +145,11 @@ function checked(
   const [count = 0, ...inputShape] = x.shape;
   const isBytes = x.dtype === "U8";
   const isFloat = ["F16", "BF16", "F32", "F64"].includes(x.dtype);
-  if (!(isBytes || isFloat) || !(inputShape.length === 1 || inputShape.length === 3) || x.shape.includes(0)) {
+  if (!(isBytes || isFloat) || ![1, 3, 4].includes(inputShape.length) || x.shape.includes(0)) {
     throw new ArgumentError(`${file}: ${xName}`, {
       given: `${x.dtype} of shape [${x.shape.join(", ")}]`,
-      expected: "bytes or floats of shape [examples, channels, height, width] or [examples, features]",
+      expected:
+        "bytes or floats of shape [examples, channels, height, width], [examples, channels, depth, height, width] or [examples, features]",
       ...(inputShape.length === 2 && {
         remedy:
           "Grey images have one channel, sequences one row: reshape to [examples, 1, height, width] or [examples, channels, 1, length].",
@@ -169,7 +170,12 @@ function checked(
       expected: "finite numbers",
     });
   }
-  const shape = inputShape.length === 1 ? [inputShape[0]!, 1, 1] : inputShape;
+  // slices of a volume lie one below the other
+  const [units, ...places] = inputShape as [number, ...number[]];
+  const shape =
+    places.length === 3
+      ? [units, places[0]! * places[1]!, places[2]!]
+      : [units, places[0] ?? 1, places[1] ?? 1];
   return {
     file,
     x,
