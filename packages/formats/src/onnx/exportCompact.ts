@@ -205,7 +205,6 @@ function unitAxisIn(dims: readonly number[]): number {
 
 /** Changes a node that depends on the number of its units. */
 function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
-  const { opset } = model.onnx;
   const [x] = node.input ?? [];
   const output = view.cut(node.output?.[0]);
   const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
@@ -287,26 +286,31 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       if (output !== undefined) edit.changeNode(node, { opType: "Identity", input: [x!] });
       return;
     case "Split":
-    case "SplitToSequence": {
-      const value = view.cut(x);
-      if (value === undefined) return;
-      const ranges = model.onnx.parted.get(node) ?? [];
-      const sizes = ranges.map(
-        ({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start),
-      );
-      // if the file has them, or if its opset requires them
-      if (node.input?.[1] || (opset >= 13 && !attributes.has("split")) || node.opType === "SplitToSequence") {
-        const name = int64Tensor(edit, `${node.title}_split`, sizes);
-        edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });
-      } else {
-        edit.changeNode(node, { attributes: new Map([["split", intsAttribute("split", sizes)]]) });
-      }
+    case "SplitToSequence":
+      splitKept(model, edit, node, view);
       return;
-    }
     case "Slice":
     case "Gather":
     case "Transpose":
       selectKept(model, edit, node, view);
+  }
+}
+
+/** The lengths of the parts that are left. */
+function splitKept(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
+  const [x] = node.input ?? [];
+  const { opset } = model.onnx;
+  const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
+  const value = view.cut(x);
+  if (value === undefined) return;
+  const ranges = model.onnx.parted.get(node) ?? [];
+  const sizes = ranges.map(({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start));
+  // if the file has them, or if its opset requires them
+  if (node.input?.[1] || (opset >= 13 && !attributes.has("split")) || node.opType === "SplitToSequence") {
+    const name = int64Tensor(edit, `${node.title}_split`, sizes);
+    edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });
+  } else {
+    edit.changeNode(node, { attributes: new Map([["split", intsAttribute("split", sizes)]]) });
   }
 }
 
