@@ -225,8 +225,35 @@ export function plainGranet(weights: Weights, zeta: number, keepCount: number): 
   );
 }
 
+/** How active the input units and the output units of each layer are. */
+export type PlainActivity = readonly {
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}[];
+
+/** An output in proportion to its activity, one of the inputs that it reads likewise, any tap of their kernel. */
+function proposed(
+  own: Weights,
+  { inputs, outputs }: PlainActivity[number],
+  random: PlainRandom,
+): PlainWeight {
+  const out = placeOf(outputs, random.float());
+  const row = own.filter((w) => w.out === out);
+  const read = [...new Set(row.map((w) => w.in))];
+  const masses = read.map((i) => inputs[i]!);
+  const input = read[placeOf(masses, random.float())]!;
+  const kernel = row.filter((w) => w.in === input);
+  return kernel[random.below(kernel.length)]!;
+}
+
 /** GSE with uniform proposals over layers, drops and growth ranked over the network. */
-export function plainGse(weights: Weights, zeta: number, gamma: number, streams: PlainStreams): PlainChange {
+export function plainGse(
+  weights: Weights,
+  zeta: number,
+  gamma: number,
+  streams: PlainStreams,
+  active?: PlainActivity,
+): PlainChange {
   const random = streams("grow");
   const dropped = ascending(keptOf(weights), (w) => size(w.value)).slice(
     0,
@@ -234,10 +261,10 @@ export function plainGse(weights: Weights, zeta: number, gamma: number, streams:
   );
   const absent = absentAfter(weights, dropped);
   const found: PlainWeight[] = [];
-  for (const own of layersOf(weights)) {
+  for (const [l, own] of layersOf(weights).entries()) {
     const keptCount = own.filter((w) => !absent.includes(w)).length;
     for (let k = 0; k < Math.ceil(gamma * keptCount); k++) {
-      const drawn = own[random.below(own.length)]!;
+      const drawn = active === undefined ? own[random.below(own.length)]! : proposed(own, active[l]!, random);
       if (absent.includes(drawn) && !found.includes(drawn)) found.push(drawn);
     }
   }

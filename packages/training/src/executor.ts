@@ -21,6 +21,8 @@ export interface ExecutorOptions {
   readonly seed: number;
   /** True: {@link Executor.absentGradients} is part of the plan of memory. Otherwise its first call takes the memory. */
   readonly absentGradients?: boolean | undefined;
+  /** True: {@link Executor.unitActivity} is asked for, if the executor has it. It takes memory, and is refused otherwise. */
+  readonly unitActivity?: boolean | undefined;
   /** Absent: one; executors from {@link loadExecutor} take all cores. No more than the network has work for. */
   readonly threadCount?: number | undefined;
 }
@@ -66,6 +68,18 @@ export interface LayerTime {
 export type AbsentRequests = ReadonlyMap<string, Uint32Array | "all">;
 
 export type TakeGradient = (parameter: string, gradient: Float32Array) => void;
+
+/**
+ * How active the units on either side of a layer are on a batch, h the values that it reads and δ the derivatives of the mean
+ * loss by its outputs, both summed over places within an image:
+ *   without signs   Σ_b Σ_p |h_i(b, p)| and Σ_b Σ_p |δ_o(b, p)|;   with a sign s_b for each image   |Σ_b s_b Σ_p h_i| and |Σ_b s_b Σ_p δ_o|
+ */
+export interface UnitActivity {
+  /** Of each input unit. */
+  readonly inputs: Float64Array;
+  /** Of each output unit; 0 for all where the loss does not depend on the layer. */
+  readonly outputs: Float64Array;
+}
 
 export interface Executor {
   /** `tensorflow` or `sparse`. */
@@ -114,6 +128,14 @@ export interface Executor {
    *   is not finite
    */
   absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult>;
+  /**
+   * Activity of the units of every layer, by the name of its weight, with the weights and masks as they are; nothing changes. Only if
+   * the executor can, was made for it, and no layers share a weight.
+   * @param signs 1 or −1 for each image
+   */
+  readonly unitActivity?:
+    | ((batch: Batch, signs?: Int8Array) => Promise<ReadonlyMap<string, UnitActivity>>)
+    | undefined;
   /**
    * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
    * were finite.

@@ -32,6 +32,7 @@ export function methodsOf(inner: Executor): Executor {
     restore: (weights, state, stepCount) => inner.restore(weights, state, stepCount),
     changeMasks: (next) => inner.changeMasks(next),
     absentGradients: (requests, batch, take) => inner.absentGradients(requests, batch, take),
+    unitActivity: inner.unitActivity && ((batch, signs) => inner.unitActivity!(batch, signs)),
     firstNonFinite: inner.firstNonFinite && (() => inner.firstNonFinite!()),
     stateNorms: inner.stateNorms && ((buffer) => inner.stateNorms!(buffer)),
     startTiming: inner.startTiming && (() => inner.startTiming!()),

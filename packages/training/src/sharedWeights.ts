@@ -44,6 +44,8 @@ function asOne(inner: Executor, { originals, weights, masks }: Untied): Executor
     [...originals].filter(([, original]) => original === name).map(([copy]) => copy);
   return {
     ...methodsOf(inner),
+    // a unit of a shared layer is active in several places
+    unitActivity: undefined,
     weights: async () => ofOriginals(await inner.weights()),
     state: async () =>
       new Map(Array.from(await inner.state(), ([buffer, values]) => [buffer, ofOriginals(values)])),

@@ -77,6 +77,15 @@ export interface TrainOutcome {
   readonly interrupted: boolean;
 }
 
+/** @throws ArgumentError if the rule looks at the activity of units, and the executor does not report it */
+function requireActivity({ rule }: TrainOptions, { name, unitActivity }: Executor): void {
+  if (rule?.grow.usesActivity?.(rule.options) !== true || unitActivity !== undefined) return;
+  throw new ArgumentError(`rule ${rule.name}: propose`, {
+    given: `${rule.options.propose} on the executor ${name}, which does not report the activity of units (nor does any where layers share a weight)`,
+    expected: "the sparse executor and a weight of its own for each layer, or propose=uniform",
+  });
+}
+
 /**
  * Trains, and evaluates after every epoch.
  * @throws ArgumentError if the options are not compatible, DivergedError if a loss is no longer finite, and the
@@ -96,10 +105,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     labelSmoothing: options.labelSmoothing ?? 0,
     seed: options.seed,
     absentGradients: options.rule && asksForGradients(options.rule),
+    unitActivity: options.rule?.grow.usesActivity?.(options.rule.options) === true,
     ...(options.threadCount === undefined ? {} : { threadCount: options.threadCount }),
   });
   let loader: BatchLoader | undefined;
   try {
+    requireActivity(options, executor);
     loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
     const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
     const stepInterval = options.stepInterval ?? stepEventInterval(options);

@@ -75,6 +75,7 @@ const RULES = [
   { name: "dsr", options: { every: 1, threshold: 0.05 } },
   { name: "mest", options: { every: 2, soft: true } },
   { name: "srigl", options: { every: 2 } },
+  { name: "gse", options: { every: 2, propose: "graest" } },
   { name: "path-grow", options: { stages: 3, seed: 0.5 } },
   { name: "path-rewire", options: { every: 2, rerank: 2 } },
 ];
@@ -151,6 +152,24 @@ describe("the loop", () => {
     const [control, plain] = [await run({ rule: chosenRule({ name: "static" }) }), await run({})];
     expect(bits(control.outcome.weights)).toEqual(bits(plain.outcome.weights));
     expect(countKept(control.outcome.masks!.bytes)).toBe(masks.keptCount);
+  });
+
+  it("refuses proposals by activity where the executor does not report it, before any step", async () => {
+    const create = await loadExecutor("sparse");
+    const mute: TrainOptions["executor"] = async (options) => {
+      const executor = await create(options);
+      return new Proxy(executor, {
+        get: (of, name) => {
+          if (name === "unitActivity") return undefined;
+          const value: unknown = Reflect.get(of, name);
+          return typeof value === "function" ? value.bind(of) : value;
+        },
+      });
+    };
+    const rule = chosenRule({ name: "gse", options: { every: 2, propose: "grabo" } });
+    await expect(run({ rule, executor: mute })).rejects.toThrow(
+      "rule gse: propose: got grabo on the executor sparse, which does not report the activity of units",
+    );
   });
 
   it("refuses a rule without a change in the run", async () => {

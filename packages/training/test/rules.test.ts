@@ -1,5 +1,6 @@
 /** Rules of dynamic sparse training: step by step as the oracle has them, and what holds for every change. */
 import { countKept, type Masks, type Network, weightFlows } from "@phew/core";
+import { Random } from "@phew/engine";
 import {
   edgesOnPaths,
   type PlainChange,
@@ -80,6 +81,36 @@ describe("a rule drops and grows as the oracle's plain version, in the same orde
           requireSame(change, plainChts(plain, shapesOf(network), { zeta, progress }, isUseless, streams));
         },
       ),
+      { numRuns: 12 },
+    );
+  });
+
+  it.each(["grabo", "graest"])("gse with proposals by the activity of units: %s", async (propose) => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, density, zeta }) => {
+        const { state, plain, streams } = subject(network, { seed, density });
+        const numbers = new Random(seed, 6);
+        const masses = (count: number) => Float64Array.from({ length: count }, () => numbers.nextFloat());
+        const active = shapesOf(network).map(({ outs, ins }) => ({
+          inputs: masses(ins),
+          outputs: masses(outs),
+        }));
+        const asked: (Int8Array | undefined)[] = [];
+        const activity: ChangeState["activity"] = async (signs) => {
+          asked.push(signs);
+          return new Map(network.prunable.map(({ name }, l) => [name, active[l]!]));
+        };
+        const rule = chosenRule({ name: "gse", options: { propose } });
+        const change = await changed(rule, { ...state, activity, batchCount: 40 }, planOf(state, zeta));
+        const plainly = active.map(({ inputs, outputs }) => ({ inputs: [...inputs], outputs: [...outputs] }));
+        requireSame(change, plainGse(plain, zeta, 1, streams, plainly));
+        const [signs] = asked;
+        if (propose === "grabo") expect(signs).toBeUndefined();
+        else {
+          expect(signs).toHaveLength(40);
+          expect(new Set(signs)).toEqual(new Set([1, -1]));
+        }
+      }),
       { numRuns: 12 },
     );
   });

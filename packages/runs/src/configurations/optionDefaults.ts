@@ -277,6 +277,7 @@ export const PART_OPTION_DEFAULTS: Readonly<Record<"schedule" | "budget" | "drop
     gradient: {},
     proposals: {
       candidates: 1,
+      propose: "uniform",
     },
     paths: {
       rerank: 1,

@@ -85,7 +85,7 @@ async function grow(
   const { state, groups, options } = request;
   const after = new Masks(state.network, next.bytes.slice());
   const counts = rule.budget.growCounts(request, after);
-  const growth = rule.grow.begin(state, after, options);
+  const growth = await rule.grow.begin(state, after, options);
   // groups of one layer share a stream
   const streams = new Map<number | undefined, ReturnType<typeof randomOf>>();
   const candidates = groups.map((group, g) => {

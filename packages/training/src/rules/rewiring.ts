@@ -131,6 +131,8 @@ export class Rewiring {
         gradients: async (requests, take) => {
           result = await executor.absentGradients(requests, batch, take);
         },
+        activity: executor.unitActivity && ((signs) => executor.unitActivity!(batch, signs)),
+        batchCount: batch.count,
       },
       plan,
     );

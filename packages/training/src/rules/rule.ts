@@ -12,6 +12,7 @@
  */
 import type { Masks, Network, OptionSpec, OptionValue, Weights } from "@phew/core";
 import type { Random } from "@phew/engine";
+import type { UnitActivity } from "../executor.ts";
 
 export type Options = Readonly<Record<string, OptionValue>>;
 export type Specs = Readonly<Record<string, OptionSpec>>;
@@ -25,6 +26,9 @@ export type Gradients = (
   requests: ReadonlyMap<string, Uint32Array | "all">,
   take: (parameter: string, gradient: Float32Array) => void,
 ) => Promise<void>;
+
+/** Activity of the units of every layer on the batch, by the name of its weight; see `Executor.unitActivity`. */
+export type Activity = (signs?: Int8Array) => Promise<ReadonlyMap<string, UnitActivity>>;
 
 /** Numbers that a rule hands to its next change; checkpoints keep them. */
 export type Memory = Readonly<Record<string, number>>;
@@ -45,6 +49,10 @@ export interface ChangeState {
   readonly seed: number;
   readonly memory: Memory;
   readonly gradients: Gradients;
+  /** Undefined where the executor does not report it. */
+  readonly activity?: Activity | undefined;
+  /** Images of the batch. */
+  readonly batchCount?: number;
 }
 
 /** Weights that are chosen from together: a run of `network.prunable`'s weights, within one layer or of all layers. */
@@ -158,8 +166,10 @@ export interface Grow extends Part {
    * looks at, as in RigL: weights are not updated. False: the candidates grow, between two steps.
    */
   byGradient(options: Options): boolean;
+  /** True if it asks for the activity of units. */
+  usesActivity?(options: Options): boolean;
   /** @param after masks without the dropped weights */
-  begin(state: ChangeState, after: Masks, options: Options): Growth;
+  begin(state: ChangeState, after: Masks, options: Options): Growth | Promise<Growth>;
 }
 
 export interface BudgetRequest {

@@ -34,12 +34,18 @@ export interface AbsentProgram {
   readonly draft: Draft;
   /** From the last layer to the first. */
   readonly chosen: readonly ChosenPart[];
+  /** Parts of the program for each layer: 2, or 3 where it pauses once more when the layer's input can be read. */
+  readonly partsPerLayer: 2 | 3;
 }
 
-/** @param plan stores silent units too, and computes layers by kept weights along rows */
+/**
+ * @param plan stores silent units too, and computes layers by kept weights along rows
+ * @param readable true: inputs of layers stand in memory for a pause, those too that are cheaper to compute again than to store
+ */
 export function absentPass(
   { plan, exchange }: { readonly plan: Plan; readonly exchange: Exchange },
   labelSmoothing: number,
+  readable: boolean,
 ): AbsentProgram {
   const pass = new Pass({ plan, exchange, mode: "differentiation", statistics: "batch", seed: 0 });
   forward(pass);
@@ -50,17 +56,17 @@ export function absentPass(
   for (let index = plan.network.nodes.length - 1; index >= first; index--) {
     if (plan.inside.has(index)) continue;
     if (plan.layers.has(index)) {
-      chosen.push(chosenPart(pass, index));
+      chosen.push(chosenPart(pass, index, readable));
       if (index === first) break;
       pass.draft.pause();
     }
     backwardOf(pass, index);
     pass.release(index);
   }
-  return { draft: pass.draft, chosen };
+  return { draft: pass.draft, chosen, partsPerLayer: readable ? 3 : 2 };
 }
 
-function chosenPart(pass: Pass, index: number): ChosenPart {
+function chosenPart(pass: Pass, index: number, readable: boolean): ChosenPart {
   const layer = sparseLayer(pass, index);
   const { parameter, inUnits } = layer.weights;
   const count = elementCount(parameter.shape);
@@ -72,8 +78,12 @@ function chosenPart(pass: Pass, index: number): ChosenPart {
   const part = { node: index, entries: region(8 * count), places, sums, shardBytes };
   pass.draft.pause();
   const outputGradient = pass.gradientOf(index);
-  if (outputGradient === undefined) return { ...part, tensors: undefined };
+  if (outputGradient === undefined) {
+    if (readable) pass.draft.pause();
+    return { ...part, tensors: undefined };
+  }
   const input = pass.read(pass.source(index));
+  if (readable) pass.draft.pause();
   const label = pass.label(index, "backward");
   outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
   pass.clearBorder(outputGradient, label);

@@ -66,7 +66,9 @@ export async function build(
   );
   const evaluate = evaluationPass(passOptions, labelSmoothing);
   const { check, found } = finitePass(passOptions);
-  const absent = absentGradients ? absentDraft(common, exchange, labelSmoothing) : undefined;
+  const absent = absentGradients
+    ? absentDraft(common, exchange, labelSmoothing, options.unitActivity ?? false)
+    : undefined;
   const compiled = await compile({
     plan,
     exchange,

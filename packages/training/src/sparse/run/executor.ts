@@ -2,7 +2,7 @@
  * The `sparse` executor: compiles a network and its masks to a program of WebAssembly kernels that use only kept
  * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
-import { type Masks, unitChange, type Weights } from "@phew/core";
+import { ArgumentError, type Masks, unitChange, type Weights } from "@phew/core";
 import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput, checkMasks, checkRequests } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
@@ -16,12 +16,13 @@ import type {
   PlannedMemory,
   StepResult,
   TakeGradient,
+  UnitActivity,
 } from "../../executor.ts";
 import { clipFactor, sumOfSquares } from "../../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../../optimisers/chosen.ts";
 import type { Label } from "../lower/draft.ts";
 import { setTimed } from "../program/writeProgram.ts";
-import { runAbsent } from "./absentGradients.ts";
+import { runAbsent, runActivity } from "./absentGradients.ts";
 import { batchResult, writeBatch } from "./batchTransfer.ts";
 import { type Build, build } from "./build.ts";
 import type { SparseExecutorOptions } from "./options.ts";
@@ -168,6 +169,22 @@ class Machine implements SparseExecutor {
       batch,
       take,
     );
+  }
+
+  async unitActivity(batch: Batch, signs?: Int8Array): Promise<ReadonlyMap<string, UnitActivity>> {
+    if (this.#options.unitActivity !== true) {
+      throw new ArgumentError("activity of units", {
+        given: "an executor that was made without it",
+        expected: "one with the option unitActivity",
+      });
+    }
+    checkBatch(this.#options.network, batch, this.#options.batchSize);
+    const { parameters } = this.#build;
+    const weights = parameters.withCopies(parameters.weights());
+    if (this.#build.absent === undefined) await this.#addAbsent(weights);
+    this.#lastCount = 0;
+    const { absent, programs, ...place } = this.#build;
+    return runActivity({ ...place, absent: absent!, program: programs.absent! }, weights, batch, signs);
   }
 
   async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
