@@ -2102,6 +2102,22 @@ const moved: readonly OnnxCase[] = [
 
 const attentions: readonly OnnxCase[] = [
   body(
+    "attention by Einsum",
+    ["attention"],
+    [
+      { op: "Transpose", in: ["c"], out: ["q"], attributes: { perm: [0, 2, 3, 1] } },
+      {
+        op: "Einsum",
+        in: ["q", "q"],
+        out: ["products"],
+        attributes: { equation: "B G I D, B G J D -> B G I J" },
+      },
+      { op: "Softmax", in: ["products"], out: ["weights"], attributes: { axis: -1 } },
+      { op: "Einsum", in: ["weights", "q"], out: ["means"], attributes: { equation: "...ij,...jd->...id" } },
+      { op: "Transpose", in: ["means"], out: ["b"], attributes: { perm: [0, 3, 1, 2] } },
+    ],
+  ),
+  body(
     "attention whose values come before their weights, transposed",
     ["attention"],
     [

@@ -72,7 +72,10 @@ export function joined(atoms: readonly Atom[]): Atom[] {
 export function reshapedOrder({ offset, axes }: Order, dims: readonly number[]): Order | undefined {
   const waiting = joined(axes.flat());
   const taken: Atom[][] = [];
-  for (const length of dims) {
+  for (const [at, length] of dims.entries()) {
+    // the last axis tells features: a batch of one example lies with the tokens before them
+    const isOfFeatures = at > 0 && at === dims.length - 1 && length > 1;
+    if (isOfFeatures && isSingle(waiting[0])) taken.at(-1)!.push(waiting.shift()!);
     const axis: Atom[] = [];
     for (let rest = length; rest > 1 || isSingle(waiting[0]); ) {
       const atom = waiting.shift();

@@ -58,6 +58,26 @@ export const matMul: Operator = (context, node, inputs) => {
   };
 };
 
+/**
+ * Einsum of two values over their last axes: `…ij,…jk->…ik` is a MatMul, and `…ik,…jk->…ij` one with the second turned,
+ * as models write the products of attention.
+ */
+export const einsum: Operator = (context, node, inputs) => {
+  const equation = context.attributes(node).text("equation", "").replaceAll(/\s/g, "");
+  const [, lead, i, j, otherLead, k, l, outLead, m, n] =
+    /^(\w*|\.{3})(\w)(\w),(\w*|\.{3})(\w)(\w)->(\w*|\.{3})(\w)(\w)$/.exec(equation) ?? [];
+  const isAlike =
+    lead !== undefined && lead === otherLead && lead === outLead && m === i && inputs.length === 2;
+  const labels = new Set([...(lead ?? ""), i, j, k, l]);
+  const isApart = labels.size === new Set(lead ?? "").size + 3;
+  const [a, b] = inputs;
+  if (isAlike && isApart && j === k && n === l) return matMul(context, node, inputs);
+  const isTurned = isAlike && isApart && j === l && n === k;
+  if (!isTurned || a === undefined || b === undefined || a.kind === "constant" || b.kind === "constant")
+    throw new Unsupported(`its equation is "${equation}": products over the last axes have their place here`);
+  return matMul(context, node, [a, lastExchanged(context.view(b, "a product"))]);
+};
+
 /** Scores whose axes before the last two are divided otherwise: windows apart from examples, while their mask is added. */
 function leadReshaped(context: Importer, scores: Scores, node: NodePart, wanted: readonly number[]): Scores {
   const { dims, queries, keys, masks } = scores;

@@ -1,5 +1,5 @@
 /** Every operation of ONNX that can be read, by its name. */
-import { attention, isNaNOfScores, matMul, ofScores } from "./attention.ts";
+import { attention, einsum, isNaNOfScores, matMul, ofScores } from "./attention.ts";
 import { depthToSpace, spaceToDepth } from "./blocks.ts";
 import * as elementwise from "./elementwise.ts";
 import { ofIds } from "./embedding.ts";
@@ -45,6 +45,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   DepthToSpace: depthToSpace,
   Div: ofScores(elementwise.div),
   Dropout: ofScores(elementwise.dropout),
+  Einsum: einsum,
   Elu: elementwise.elu,
   Equal: elementwise.binary,
   Erf: elementwise.erf,
@@ -192,7 +193,7 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
   ...alike(3, ["Clip", "Conv", "ConvTranspose", "Dropout", "Gemm", "Range", "ScatterND", "Tile", "Where"]),
   ...alike(4, ["Pad", "Resize"]),
   ...alike(5, ["BatchNormalization", "Slice"]),
-  ...alike(Number.POSITIVE_INFINITY, ["Concat", "Max", "Min", "Sum"]),
+  ...alike(Number.POSITIVE_INFINITY, ["Concat", "Einsum", "Max", "Min", "Sum"]),
 };
 
 function alike(count: number, names: readonly string[]): Record<string, number> {
