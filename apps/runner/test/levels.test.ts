@@ -143,9 +143,25 @@ describe("a state dict without its architecture", () => {
       /weights without their network.*--architecture/,
     );
     expect(
-      await refusal("prune", state, "--density", "0.2", "--method", "magnitude", "--check", "shuffle"),
-    ).toMatch(/check shuffle: .*weights alone are known/);
+      await refusal("prune", state, "--density", "0.2", "--method", "magnitude", "--check", "widen"),
+    ).toMatch(/check widen: .*weights alone are known/);
     await text("prune", state, "--method", "erk", "--density", "0.2", "--out", "erk.safetensors");
+    // what layers alone need is done
+    const shuffled = ["--method", "erk", "--density", "0.2", "--check", "shuffle"];
+    await text("prune", state, ...shuffled, "--out", "shuffled.safetensors");
+    const [erk, moved] = await Promise.all(
+      ["erk", "shuffled"].map((name) => readSafetensors(maskOf(`${name}.safetensors`))),
+    );
+    for (const [name, { data }] of erk!.tensors) {
+      const own = moved!.tensors.get(name)!.data;
+      const count = (mask: Uint8Array) => mask.reduce((sum, kept) => sum + kept, 0);
+      expect([name, count(own)]).toEqual([name, count(data)]);
+    }
+    const bytes = (masks: typeof erk) => [...masks!.tensors.values()].map(({ data }) => [...data]);
+    expect(bytes(moved)).not.toEqual(bytes(erk));
+    expect(await refusal("prune", state, ...shuffled, "--check-option", "within=unit")).toMatch(
+      /check shuffle: .*weights alone are known/,
+    );
     const args = [
       "export",
       state,

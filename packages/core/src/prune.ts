@@ -146,9 +146,10 @@ function requireUsable(network: Network, weights: Weights, settings: PruneSettin
   requireSeed(seed);
   const options = completeOptions(pruner, settings.options ?? {});
   if (!pruner.weightsAlone) requireUnits(network, `method ${pruner.name}`);
-  if (settings.check !== undefined) requireUnits(network, `check ${settings.check.name}`);
   requireMeaning(pruner, options, network);
   const check = settings.check && completeCheck(settings.check);
+  if (check !== undefined && check.check.weightsAlone?.(check.options) !== true)
+    requireUnits(network, `check ${check.check.name}`);
   requireFiniteWeights(network, weights);
   if (examplesOf(pruner, options) > 0) requireData(pruner, data);
   if (within !== undefined) requireWithin(pruner, keepCount, within, from);

@@ -2227,6 +2227,55 @@ const attentions: readonly OnnxCase[] = [
       },
     ),
   ),
+  body(
+    "attention as one node, all heads with the keys and values of one",
+    ["rearrange", "select", "select", "rearrange", "select", "rearrange", "attention", "rearrange"],
+    [
+      { op: "Reshape", in: ["c", "flat"], out: ["units"] },
+      { op: "Transpose", in: ["units"], out: ["tokens"], attributes: { perm: [0, 2, 1] } },
+      { op: "Slice", in: ["tokens", "zero", "two", "two"], out: ["shared"] },
+      {
+        op: "Attention",
+        in: ["tokens", "shared", "shared"],
+        out: ["means"],
+        attributes: { q_num_heads: 3, kv_num_heads: 1 },
+      },
+      { op: "Transpose", in: ["means"], out: ["turned"], attributes: { perm: [0, 2, 1] } },
+      { op: "Reshape", in: ["turned", "image"], out: ["b"] },
+    ],
+    {
+      opset: 23,
+      tensors: { flat: ints([0, 6, 64]), image: ints([0, 6, 8, 8]), zero: ints([0]), two: ints([2]) },
+    },
+  ),
+  body(
+    "keys that two heads share, by Reshape, Expand and Reshape",
+    ["rearrange", "select", "select", "rearrange", "rearrange", "attention", "rearrange"],
+    [
+      { op: "Reshape", in: ["c", "by head"], out: ["q turned"] },
+      { op: "Transpose", in: ["q turned"], out: ["q"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Slice", in: ["c", "zero", "three", "one"], out: ["three units"] },
+      { op: "Reshape", in: ["three units", "as one"], out: ["one head"] },
+      { op: "Expand", in: ["one head", "for each"], out: ["copies"] },
+      { op: "Reshape", in: ["copies", "by head"], out: ["k"] },
+      { op: "MatMul", in: ["q", "k"], out: ["scores"] },
+      { op: "Softmax", in: ["scores"], out: ["weights"], attributes: { axis: -1 } },
+      { op: "MatMul", in: ["weights", "q"], out: ["means"] },
+      { op: "Transpose", in: ["means"], out: ["turned"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Reshape", in: ["turned", "image"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        zero: ints([0]),
+        three: ints([3]),
+        one: ints([1]),
+        "by head": ints([0, 2, 3, 64]),
+        "as one": ints([0, 1, 1, 3, 64]),
+        "for each": ints([1, 1, 2, 3, 64]),
+        image: ints([0, 6, 8, 8]),
+      },
+    },
+  ),
   ...(
     [
       ["LSTM", 4, "bidirectional", {}],

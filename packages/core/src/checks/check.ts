@@ -33,6 +33,8 @@ export interface Check {
   readonly summary: string;
   readonly source: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** True if it changes a mask layer by layer, whatever their units are: weights without their network will do. */
+  weightsAlone?(options: Readonly<Record<string, OptionValue>>): boolean;
   apply(request: CheckRequest): Promise<Checked>;
 }
 

@@ -13,6 +13,7 @@ export const randomLayers: Check = {
   summary: "forget the mask, keep its layer densities: random within each layer",
   source: "Su et al. 2020, arXiv:2009.11094",
   options: {},
+  weightsAlone: () => true,
   async apply({ masks, seed }) {
     const drawn = new Masks(masks.network);
     for (const [l, parameter] of masks.network.prunable.entries()) {

@@ -19,6 +19,8 @@ export const shuffle: Check = {
       help: "permute within each layer, or within each output unit's weights",
     },
   },
+  // rows are not known to be units
+  weightsAlone: ({ within }) => within === "layer",
   async apply({ masks, seed, options }) {
     const shuffled = new Masks(masks.network, masks.bytes.slice());
     for (const [l, parameter] of masks.network.prunable.entries()) {

@@ -242,6 +242,12 @@ function inputsOf(
 const OF_CONSTANTS =
   "; it reads constants alone: compute it before the export (where it makes a weight in PyTorch, torch.nn.utils.parametrize.remove_parametrizations does)";
 
+/** Domains of operations that a program puts in place of several of ONNX's. */
+const FUSED: Readonly<Record<string, string>> = {
+  "com.microsoft":
+    "onnxruntime's optimiser put it in place of several of ONNX's operations: give the model as it was exported, before it was optimised",
+};
+
 /** @param own reads the last of several nodes that are one operation */
 function readNode(context: Importer, node: NodePart, faults: Fault[], own: Operator | undefined): void {
   context.reading = node;
@@ -263,7 +269,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[], own: Opera
       throw new Unsupported(
         operation === node.opType
           ? reasonFor(operation)
-          : `operations of the domain ${node.domain} are not known`,
+          : (FUSED[node.domain ?? ""] ?? `operations of the domain ${node.domain} are not known`),
       );
     }
     const most = mostInputs(operation);

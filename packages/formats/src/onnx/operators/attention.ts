@@ -21,6 +21,7 @@ import {
   sameDims,
   type Value,
 } from "../values.ts";
+import { unitsRepeated } from "./heads.ts";
 import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import { viewed } from "./views.ts";
@@ -185,8 +186,10 @@ export const attention: Operator = (context, node, inputs) => {
     );
   const headed = (x: Value | undefined, name: string) =>
     byHead(context, node, context.view(x, "attention"), attributes.int(name, 0));
-  const [queries, keys] = [headed(q, "q_num_heads"), headed(k, "kv_num_heads")];
-  const values = headed(v, "kv_num_heads");
+  const queries = headed(q, "q_num_heads");
+  const [keys, values] = [k, v].map((x) =>
+    forHeads(context, node, headed(x, "kv_num_heads"), queries.dims[1]!),
+  ) as [Activation, Activation];
   const [batch, heads, tokens, depth] = queries.dims as [number, number, number, number];
   const scores: Scores = {
     kind: "scores",
@@ -210,6 +213,16 @@ export const attention: Operator = (context, node, inputs) => {
   const [, , , valueDepth] = values.dims;
   return viewed(context, node, axesExchanged(result, [0, 2, 1, 3]), [batch, tokens, heads * valueDepth!]);
 };
+
+/** Keys or values that groups of heads share, once for each head. */
+function forHeads(context: Importer, node: NodePart, value: Activation, heads: number): Activation {
+  const [batch, own, tokens, depth] = value.dims as [number, number, number, number];
+  if (own === heads || heads % own !== 0) return value;
+  const apart = context.view(viewed(context, node, value, [batch, own, 1, tokens, depth]), "attention");
+  const repeated = unitsRepeated(context, node, apart, 2, heads / own);
+  if (repeated === undefined) return value;
+  return context.view(viewed(context, node, repeated, [batch, heads, tokens, depth]), "attention");
+}
 
 /** `[batch, heads, tokens, depth]` */
 function byHead(context: Importer, node: NodePart, value: Activation, heads: number): Activation {

@@ -33,6 +33,7 @@ import {
   sameDims,
   type Value,
 } from "../values.ts";
+import { unitsRepeated } from "./heads.ts";
 import { joinedPlaces } from "./joining.ts";
 import type { Operator } from "./operator.ts";
 import { resampled } from "./places.ts";
@@ -313,8 +314,24 @@ export const expand: Operator = (context, node, [x, target]) => {
   const offset = value.dims.length - lengths.length;
   const isSame =
     offset >= 0 && lengths.every((length, k) => length === 1 || length === value.dims[k + offset]);
-  return isSame ? value : repeated(context, node, value, lengths);
+  if (isSame) return value;
+  return repeatedHeads(context, node, value, lengths) ?? repeated(context, node, value, lengths);
 };
+
+/** The same for an expansion of one axis before that of a head's units: keys and values that several heads share. */
+function repeatedHeads(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  lengths: readonly number[],
+): Activation | undefined {
+  const { dims } = value;
+  if (lengths.length !== dims.length) return undefined;
+  const longer = dims.map((_, k) => k).filter((k) => dims[k] === 1 && lengths[k]! > 1);
+  const [axis] = longer;
+  if (longer.length !== 1 || axis === undefined || axis === 0) return undefined;
+  return unitsRepeated(context, node, value, axis, lengths[axis]!);
+}
 
 /** Positions of length 1 that become several, all alike: a gate of channels as large as what it multiplies. */
 function repeated(

@@ -40,15 +40,16 @@ export function viewed(
   if (isList && !isOfUnits && isWhole(order, product(value.shape))) return unitsAlong(context, result, [1]);
   if (keepsLengths(context, node)) return result;
   const [before, axis] = [unitAxisOfValue(value), unitAxisOfValue(result)];
-  if (node.opType === "Reshape" && before !== undefined && axis !== undefined) {
-    const lengths = dims.map((length, k) => (isOfBatch(order.axes[k]!) ? -1 : length));
+  const open = dims.filter((_, k) => countsExamples(order.axes[k]!)).length;
+  if (node.opType === "Reshape" && before !== undefined && axis !== undefined && open <= 1) {
+    const lengths = dims.map((length, k) => (countsExamples(order.axes[k]!) ? -1 : length));
     context.reshaped.set(node, { spec: value.spec, axis, dims: lengths });
   } else context.divided.add(value.spec);
   return result;
 }
 
-const isOfBatch = (atoms: readonly Atom[]): boolean =>
-  atoms.length > 0 && atoms.every(({ stride }) => stride === undefined);
+/** True for an axis whose length depends on that of the batch. */
+const countsExamples = (atoms: readonly Atom[]): boolean => atoms.some(({ stride }) => stride === undefined);
 
 /** True for a node that adds or takes away axes of length 1 that it names: it counts no units. */
 function keepsLengths(context: Importer, node: NodePart): boolean {
