@@ -11,7 +11,7 @@ import { counted } from "../quantity.ts";
 import { buildNetwork, type Network, type Node, type NodeSpec } from "./network.ts";
 
 /** Steps of one layer: each takes some 15 nodes and a copy of the hidden weights. */
-const MOST_STEPS = 2048;
+const MOST_STEPS = 1024;
 
 const known = new WeakMap<Network, Network>();
 
