@@ -11,14 +11,15 @@ interface Scaled {
 
 export function scaledPaths({ scale, shift }: Scaled, given: PathSumInputs): Float64Array {
   const input = given.inputs[0]!;
-  const factors = scale === undefined ? undefined : given.theta(scale);
-  const offsets = shift === undefined || !given.biases ? undefined : given.theta(shift);
-  const ofFactor = input.length / (factors?.length ?? 1);
-  const ofOffset = input.length / (offsets?.length ?? 1);
-  return input.map((x, k) => {
-    const product = factors === undefined ? x : x * factors[Math.floor(k / ofFactor)]!;
-    return offsets === undefined ? product : product + offsets[Math.floor(k / ofOffset)]!;
-  });
+  const output = scale === undefined ? input.slice() : timesFactors(input, given.theta(scale));
+  if (shift === undefined || !given.biases) return output;
+  const offsets = given.theta(shift);
+  const run = output.length / offsets.length;
+  for (let unit = 0, k = 0; unit < offsets.length; unit++) {
+    const offset = offsets[unit]!;
+    for (const end = k + run; k < end; k++) output[k]! += offset;
+  }
+  return output;
 }
 
 export function scaledPathsBack(
@@ -32,16 +33,31 @@ export function scaledPathsBack(
   if (shift !== undefined && given.biases) parameters.set(shift, summed(gradient, given.theta(shift).length));
   if (scale === undefined) return { inputs: [gradient], parameters };
   const factors = given.theta(scale);
-  const plane = input.length / factors.length;
-  const products = gradient.map((g, k) => g * input[k]!);
+  const products = new Float64Array(input.length);
+  for (let k = 0; k < products.length; k++) products[k] = gradient[k]! * input[k]!;
   parameters.set(scale, summed(products, factors.length));
-  return { inputs: [gradient.map((g, k) => g * factors[Math.floor(k / plane)]!)], parameters };
+  return { inputs: [timesFactors(gradient, factors)], parameters };
+}
+
+/** Runs of equal length, each times its factor. */
+function timesFactors(values: Float64Array, factors: ArrayLike<number>): Float64Array<ArrayBuffer> {
+  const run = values.length / factors.length;
+  const products = new Float64Array(values.length);
+  for (let unit = 0, k = 0; unit < factors.length; unit++) {
+    const factor = factors[unit]!;
+    for (const end = k + run; k < end; k++) products[k] = values[k]! * factor;
+  }
+  return products;
 }
 
 /** Sums of runs of equal length. */
 export function summed(values: Float64Array, count: number): Float64Array<ArrayBuffer> {
   const run = values.length / count;
   const sums = new Float64Array(count);
-  for (const [k, value] of values.entries()) sums[Math.floor(k / run)]! += value;
+  for (let unit = 0, k = 0; unit < count; unit++) {
+    let sum = 0;
+    for (const end = k + run; k < end; k++) sum += values[k]!;
+    sums[unit] = sum;
+  }
   return sums;
 }
