@@ -18,7 +18,11 @@ export function nonzeroMasks(network: Network, weights: Weights): Masks {
 /** Number of prunable weights that are exactly 0. */
 export function zeroCount(network: Network, weights: Weights): number {
   let count = 0;
-  for (const { name } of network.prunable) for (const w of weights.get(name)!) if (w === 0) count++;
+  for (const { name } of network.prunable) {
+    const values = weights.get(name)!;
+    // an iterator takes some five times as long over 100 million weights
+    for (let k = 0; k < values.length; k++) if (values[k] === 0) count++;
+  }
   return count;
 }
 
