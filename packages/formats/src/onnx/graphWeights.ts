@@ -4,7 +4,7 @@
  *   Gather of rows by an index that is computed: the table of an embedding.
  * What moves elements of a constant (Transpose, Identity, Cast, Slice, Concat, …) is walked back to the tensors that it
  * moves. Names and shapes are those of the state dict: a tensor that PyTorch's exporter turned has a name of the
- * exporter's, and is told by the bias behind it or by its module.
+ * exporter's, and is known by the bias behind it or by its module.
  */
 import { ArgumentError } from "@phew/core";
 import { Attributes } from "./attributes.ts";

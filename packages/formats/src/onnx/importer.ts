@@ -139,7 +139,7 @@ export class Importer {
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
   readonly #inputs = new Map<string, Activation>();
-  /** Inputs of which a reader has told the axis of units. */
+  /** Inputs whose axis of units a reader has stated. */
   readonly #chosen = new Set<string>();
   readonly #noted = new Set<string>();
   /** Numbers that were read and computed from constants so far; see {@link spend}. */

@@ -116,9 +116,9 @@ function leadOf(
       else if (b < a && j < to.length) b *= to[j++]!;
       else return undefined;
     }
-    const told = product(mask.slice(start, i));
-    if (told !== 1 && told !== a) return undefined;
-    for (const length of to.slice(first, j)) result.push(told === 1 ? 1 : length);
+    const length = product(mask.slice(start, i));
+    if (length !== 1 && length !== a) return undefined;
+    for (const wanted of to.slice(first, j)) result.push(length === 1 ? 1 : wanted);
   }
   return result;
 }
@@ -399,9 +399,9 @@ function maskOf(
   if (masks.length === 0) return undefined;
   const [queries, keys] = dims.slice(-2) as [number, number];
   // axes that no mask tells apart are one
-  const told = lead.map((_, axis) => masks.some((mask) => lengthAt(mask.dims, dims.length, axis) > 1));
+  const hasOwn = lead.map((_, axis) => masks.some((mask) => lengthAt(mask.dims, dims.length, axis) > 1));
   const telling = (of: LeadAtom["of"]) =>
-    lead.some((own, axis) => told[axis] && own.some((atom) => atom.of === of));
+    lead.some((own, axis) => hasOwn[axis] && own.some((atom) => atom.of === of));
   const [ofHeads, ofWindows] = [telling("heads") ? heads : 1, telling("windows") ? windows : 1];
   if (ofHeads * ofWindows * queries * keys > MOST_MASKED)
     throw new Unsupported(`its masks have more than ${MOST_MASKED} numbers`);

@@ -7,7 +7,7 @@ import type { NodePart } from "../parts.ts";
 import { type Activation, product } from "../values.ts";
 
 /**
- * The value with `count` copies along an axis of length 1 behind which units are told.
+ * The value with `count` copies along an axis of length 1 behind which units stand.
  * @returns undefined where no axis behind it tells units alone
  */
 export function unitsRepeated(
