@@ -1,46 +1,18 @@
 /** `phew report` on a folder of `phew reproduce`: the verdicts of its experiments as a table or as one page. */
-import { readdirSync } from "node:fs";
-import path from "node:path";
 import { type ExperimentFindings, experimentsPage, type Report } from "@phew/report";
 import { sourceOf } from "./commits.ts";
-import { SCALES, type Scale } from "./experiment.ts";
+import { SCALES } from "./experiment.ts";
+import type { FindingsFolder } from "./findingsFolders.ts";
 import { describe, judge } from "./judge.ts";
 import { readMeasured } from "./readMeasured.ts";
 import { experiments } from "./registry.ts";
 
-/** The folder of an experiment's tables, verdicts among them. */
-export interface FindingsFolder {
-  readonly experiment: string;
-  readonly scale: Scale;
-  readonly parent: string;
-}
-
-/** Folders of experiments that have verdicts: the folder itself, or those in it, in the order of the experiments. */
-export function findingsFolders(folder: string): FindingsFolder[] {
-  const own = folderOf(path.resolve(folder));
-  if (own !== undefined) return [own];
-  const found = namesIn(folder).flatMap((name) => folderOf(path.resolve(folder, name)) ?? []);
+/** Those of known experiments, in the order of the experiments. */
+export function knownFolders(folders: readonly FindingsFolder[]): FindingsFolder[] {
   const order = [...experiments.keys()];
   const rank = ({ experiment, scale }: FindingsFolder) =>
     SCALES.indexOf(scale) * order.length + order.indexOf(experiment);
-  return found.sort((a, b) => rank(a) - rank(b));
-}
-
-function folderOf(folder: string): FindingsFolder | undefined {
-  const name = path.basename(folder);
-  const scale = SCALES.find((one) => name.endsWith(`-${one}`));
-  if (scale === undefined) return undefined;
-  const experiment = name.slice(0, -scale.length - 1);
-  const isOne = experiments.has(experiment) && namesIn(folder).includes("verdicts.json");
-  return isOne ? { experiment, scale, parent: path.dirname(folder) } : undefined;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return folders.filter(({ experiment }) => experiments.has(experiment)).sort((a, b) => rank(a) - rank(b));
 }
 
 /** Judged again from the tables. @throws ArgumentError if a table is of another version */

@@ -34,7 +34,7 @@ import {
   printText,
 } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
-import type { FindingsFolder } from "../reproduce/findingsPage.ts";
+import { type FindingsFolder, findingsFolders } from "../reproduce/findingsFolders.ts";
 
 interface ReportOptions {
   readonly out?: string;
@@ -49,23 +49,25 @@ interface ReportOptions {
 }
 
 export async function report(folder: string, options: ReportOptions): Promise<void> {
-  const { findingsFolders } = await import("../reproduce/findingsPage.ts");
-  const experiments = findingsFolders(folder);
-  if (experiments.length > 0) return await reportFindings(folder, experiments, options);
-  const { out = folder, target, html, force } = options;
-  const isFile = html === true && /\.html?$/i.test(out);
-  if (isFile && existsSync(out)) await requireWritable(out, { force: force === true });
+  const folders = findingsFolders(folder);
+  if (folders.length > 0) {
+    const { knownFolders } = await import("../reproduce/findingsPage.ts");
+    const experiments = knownFolders(folders);
+    if (experiments.length > 0) return await reportFindings(folder, experiments, options);
+  }
+  const { out = folder, target, html } = options;
+  const page = html ? await pageFile(out, options) : undefined;
   const { records, found, leftOut, copies } = readRecords(folder, options);
   const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
   // if no configuration has several seeds, its row repeats that of its run
   const hasMeans = results.rows.length < records.length;
-  makeFolder(isFile ? path.dirname(out) : out);
+  makeFolder(page === out ? path.dirname(out) : out);
   const { tensorboard } = options;
   const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
   const notes = [...notesOn(records, leftOut), ...copies.map((line) => `${line}.`)];
-  const files = html
-    ? [await writePage(isFile ? out : path.join(out, "report.html"), records, found, notes, options)]
+  const files = page
+    ? [await writePage(page, records, found, notes, options)]
     : [
         ...writeReport(out, table),
         ...(hasMeans ? writeReport(out, results, "results") : []),
@@ -92,7 +94,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     printLine(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
   if (notes.length > 0) printLine(...notes);
   if (!printsResultsOnly())
-    printLine(`Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
+    printLine(`Written to ${page === out ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
 }
 
 /** Of `phew reproduce`. Its tables and figures are beside the verdicts, so nothing is written but the page. */
@@ -105,17 +107,22 @@ async function reportFindings(
   const { findingsOf, findingsPage, verdictTable } = await import("../reproduce/findingsPage.ts");
   const findings = experiments.map(findingsOf);
   const table = verdictTable(findings);
-  const { out = folder, html, force, figures, format, json } = options;
-  const file = /\.html?$/i.test(out) ? out : path.join(out, "report.html");
-  if (html) {
-    if (file === out && existsSync(out)) await requireWritable(out, { force: force === true });
-    makeFolder(path.dirname(file));
-    replaceFile(file, await findingsPage(findings, figures));
+  const { out = folder, html, figures, format, json } = options;
+  const page = html ? await pageFile(out, options) : undefined;
+  if (page) {
+    makeFolder(path.dirname(page));
+    replaceFile(page, await findingsPage(findings, figures));
   }
-  const files = html ? [file] : [];
-  if (json) return printJson({ claims: table.rows, files });
+  if (json) return printJson({ claims: table.rows, files: page ? [page] : [] });
   printText(formatReport(table, format));
-  if (html && !printsResultsOnly()) printNote(`Written to ${file}`);
+  if (page && !printsResultsOnly()) printNote(`Written to ${page}`);
+}
+
+/** `report.html` in the folder `out`, or `out` if it is the name of a page. @throws ArgumentError if that exists, without --force */
+async function pageFile(out: string, { force }: ReportOptions): Promise<string> {
+  if (!/\.html?$/i.test(out)) return path.join(out, "report.html");
+  if (existsSync(out)) await requireWritable(out, { force: force === true });
+  return out;
 }
 
 /** @throws ArgumentError for an option that is of runs alone */
