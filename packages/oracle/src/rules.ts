@@ -342,6 +342,17 @@ function plainPaths3(
   );
 }
 
+/** Those that are dropped first, and with them what is then on no path. */
+function withUseless(
+  weights: Weights,
+  first: readonly PlainWeight[],
+  isUseless: (kept: ReadonlySet<number>) => ReadonlySet<number>,
+): PlainWeight[] {
+  const left = keptOf(weights).filter((w) => !first.includes(w));
+  const useless = isUseless(new Set(left.map(({ id }) => id)));
+  return [...first, ...weights.filter(({ id }) => useless.has(id))];
+}
+
 /** Random order of equal keys, then the greatest key first. */
 export function plainCht(
   weights: Weights,
@@ -354,13 +365,7 @@ export function plainCht(
   const first = layers.flatMap((own) =>
     ascending(keptOf(own), (w) => size(w.value)).slice(0, whole(zeta, keptOf(own).length)),
   );
-  const left = new Set(
-    keptOf(weights)
-      .filter((w) => !first.includes(w))
-      .map(({ id }) => id),
-  );
-  const useless = isUseless(left);
-  const dropped = [...first, ...weights.filter(({ id }) => useless.has(id))];
+  const dropped = withUseless(weights, first, isUseless);
   const grown = layers.flatMap((own, l) => {
     const random = streams("grow", l);
     const stays = keptOf(own).filter((w) => !dropped.includes(w));
@@ -406,13 +411,7 @@ export function plainChts(
     const stay = [...clocks].sort((a, b) => a.at - b.at).slice(0, stayCount);
     return kept.filter((w) => stay.every((one) => one.w !== w));
   });
-  const left = new Set(
-    keptOf(weights)
-      .filter((w) => !first.includes(w))
-      .map(({ id }) => id),
-  );
-  const useless = isUseless(left);
-  const dropped = [...first, ...weights.filter(({ id }) => useless.has(id))];
+  const dropped = withUseless(weights, first, isUseless);
   const grown = layers.flatMap((own, l) => {
     const random = streams("grow", l);
     const stays = keptOf(own).filter((w) => !dropped.includes(w));

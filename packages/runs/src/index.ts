@@ -43,6 +43,7 @@ export {
   markdownText,
   markupText,
 } from "./foreignText.ts";
+export { grouped } from "./grouped.ts";
 export {
   appendPoint,
   type Curve,

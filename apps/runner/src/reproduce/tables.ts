@@ -1,6 +1,7 @@
 /** Tables of what an experiment measured: means over seeds with their 95 % intervals. */
 import { formatPercent } from "@phew/core";
 import type { Report, Row } from "@phew/report";
+import { grouped } from "@phew/runs";
 import { spreadOf } from "@phew/runs/configurations";
 import type { Evidence } from "./experiment.ts";
 import type { MaskRow, RunRow } from "./results.ts";
@@ -13,16 +14,6 @@ export function meanAndInterval(values: readonly number[], digits = 1): string {
   return interval === undefined
     ? mean.toFixed(digits)
     : `${mean.toFixed(digits)} ± ${interval.toFixed(digits)}`;
-}
-
-/** Groups in the order of their first row. */
-export function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const key = keyOf(row);
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
-  return [...groups.values()];
 }
 
 /** A row for each density and method. */

@@ -5,7 +5,7 @@
  * @see Jamieson & Talwalkar 2016, arXiv:1502.07943 (successive halving, there for the best of many configurations)
  */
 import { type DensityRun, knee } from "@phew/core";
-import { canonicalJson } from "@phew/runs";
+import { canonicalJson, grouped } from "@phew/runs";
 import { DENSE } from "../settings/pruning.ts";
 import type { SweepRun } from "./sweepTasks.ts";
 
@@ -79,9 +79,3 @@ const pointOf =
     const { method, density, seed } = run.config;
     return accuracy === undefined ? [] : [{ density: method === DENSE ? 1 : density, seed, accuracy }];
   };
-
-function grouped<T>(all: readonly T[], keyOf: (each: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const each of all) groups.set(keyOf(each), [...(groups.get(keyOf(each)) ?? []), each]);
-  return [...groups.values()];
-}

@@ -50,9 +50,10 @@ async function kneeOfSweep(file: string, options: KneeOptions): Promise<void> {
   const { runs = "runs", workers, threads, tolerance, json } = options;
   const plan = await planSweep(file, { runs, workers, threads, on: "pool" });
   const densities = new Set(plan.runs.map(({ config }) => config.density));
-  if (!plan.runs.some(({ config }) => config.method === DENSE) || densities.size < 3) {
+  const hasDense = plan.runs.some(({ config }) => config.method === DENSE);
+  if (!hasDense || densities.size < 3) {
     throw new ArgumentError(file, {
-      given: `${counted(densities.size, "density", "densities")}${plan.runs.some(({ config }) => config.method === DENSE) ? "" : ", no dense network"}`,
+      given: `${counted(densities.size, "density", "densities")}${hasDense ? "" : ", no dense network"}`,
       expected: "a dense network and at least two densities",
       remedy: 'Put { "method": "dense" } into "list", beside the grid of densities.',
     });

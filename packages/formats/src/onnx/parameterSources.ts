@@ -38,6 +38,12 @@ export interface ParameterSource {
   isShared: boolean;
 }
 
+/** Of a parameter that is a constant of the file, unchanged and without other readers. */
+export const AS_STORED = {
+  ...{ transposed: false, groups: 1, scale: 1, offset: 0 },
+  ...{ copyOf: undefined, isShared: false },
+} as const;
+
 /** A parameter that is a part of a constant. */
 export interface ParameterPart {
   readonly name: string;
@@ -190,12 +196,7 @@ export class ParameterSources {
       ...wanted,
       name,
       constant,
-      transposed: false,
-      groups: 1,
-      scale: 1,
-      offset: 0,
-      copyOf: undefined,
-      isShared: false,
+      ...AS_STORED,
     });
     return { ...wanted, name };
   }

@@ -5,7 +5,7 @@ import { turnedDims, turnedWeight } from "../turnedWeight.ts";
 import { bitsOf, permuted, tensorFrom } from "./constants.ts";
 import type { TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
-import type { ParameterPart, ParameterSource } from "./parameterSources.ts";
+import { AS_STORED, type ParameterPart, type ParameterSource } from "./parameterSources.ts";
 import type { TensorPart } from "./parts.ts";
 import { describe, externalPlace, holdsElements, isFloat, tensorOf } from "./tensors.ts";
 import { product } from "./values.ts";
@@ -92,12 +92,7 @@ function siteOfParts(
     role: "weight",
     shape: use.constant.dims,
     constant: use.constant,
-    transposed: false,
-    groups: 1,
-    scale: 1,
-    offset: 0,
-    copyOf: undefined,
-    isShared: false,
+    ...AS_STORED,
   };
   return siteOf(model, use, whole, mask.includes(0) ? mask : undefined, values, given.sharing);
 }

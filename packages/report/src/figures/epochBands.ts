@@ -1,9 +1,11 @@
 /** Curves over the epoch: the mean over seeds and its 95 % interval as a band, a panel for each density. */
+
+import { grouped } from "@phew/runs";
 import { spreadOf } from "@phew/runs/configurations";
 import type { ChartSpec } from "../chart.ts";
 import { type FigureRow, isDense, seriesOf } from "./figureRow.ts";
 import { densitiesOf, densityText, type Figure, HEIGHT, seriesColour, titled, WIDTH } from "./frame.ts";
-import { grouped, intervalWords } from "./summary.ts";
+import { intervalWords } from "./summary.ts";
 
 /** Points of one run, x in epochs. */
 export interface EpochCurve {

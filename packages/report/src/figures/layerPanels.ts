@@ -1,9 +1,11 @@
 /** A number of each layer, in a panel for each model and density. */
+
+import { grouped } from "@phew/runs";
 import { spreadOf } from "@phew/runs/configurations";
 import type { ChartSpec } from "../chart.ts";
 import { type FigureRow, isDense, seriesOf } from "./figureRow.ts";
 import { densitiesOf, densityText, seriesColour, titled, WIDTH } from "./frame.ts";
-import { grouped, intervalWords, withinPercent } from "./summary.ts";
+import { intervalWords, withinPercent } from "./summary.ts";
 
 interface LayerFigure {
   readonly text: string;

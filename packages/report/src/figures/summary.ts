@@ -1,5 +1,6 @@
 /** Means over seeds with their 95 % intervals, for points with error bars. */
 import { counted } from "@phew/core/messages";
+import { grouped } from "@phew/runs";
 import { spreadOf } from "@phew/runs/configurations";
 import { type FigureRow, methodOf, seriesOf } from "./figureRow.ts";
 
@@ -46,18 +47,6 @@ export function percentages(
 
 export function withinPercent({ low, high }: { readonly low: number; readonly high: number }) {
   return { low: Math.max(0, low), high: Math.min(100, high) };
-}
-
-/** In the order of the first of each. */
-export function grouped<T>(all: readonly T[], keyOf: (each: T) => string | number): T[][] {
-  const groups = new Map<string | number, T[]>();
-  for (const each of all) {
-    const key = keyOf(each);
-    const group = groups.get(key);
-    if (group) group.push(each);
-    else groups.set(key, [each]);
-  }
-  return [...groups.values()];
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { planeTerms } from "@phew/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { image, type Lowering, type OperationOf } from "./lowering.ts";
+import { image, type Lowered, type Lowering, type LoweringContext, type OperationOf } from "./lowering.ts";
 import { forEachTap, pooledShape } from "./poolingWindows.ts";
 import { forEachTerm } from "./terms.ts";
 
@@ -11,10 +11,23 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = (op, inputs, contex
   const x = image(inputs);
   const shape = pooledShape(x, context.outputShape);
   const { n, outHeight, outWidth, channels } = shape;
+  return greatestOf(x, [n, outHeight, outWidth, channels], context, (visit) => forEachTap(shape, op, visit));
+};
+
+type Shape4D = [number, number, number, number];
+
+/** The greatest of the values that `forEach` visits for each output, by the indices of channel 0. */
+function greatestOf(
+  x: tf.Tensor4D,
+  outputShape: Shape4D,
+  { inputGradientWanted }: LoweringContext,
+  forEach: (visit: (to: number, from: number) => void) => void,
+): Lowered {
+  const channels = outputShape[3];
   const input = x.dataSync();
-  const greatest = new Float32Array(n * outHeight * outWidth * channels).fill(Number.NEGATIVE_INFINITY);
+  const greatest = new Float32Array(outputShape.reduce((a, b) => a * b)).fill(Number.NEGATIVE_INFINITY);
   const winner = new Int32Array(greatest.length).fill(-1);
-  forEachTap(shape, op, (to, from) => {
+  forEach((to, from) => {
     for (let c = 0; c < channels; c++) {
       const value = input[from + c]!;
       // a NaN wins, or the loss would hide it
@@ -25,16 +38,16 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = (op, inputs, contex
     }
   });
   return {
-    value: tf.tensor4d(greatest, [n, outHeight, outWidth, channels]),
+    value: tf.tensor4d(greatest, outputShape),
     backward(gradient) {
-      if (!context.inputGradientWanted) return { inputs: [undefined] };
+      if (!inputGradientWanted) return { inputs: [undefined] };
       const dy = gradient.dataSync();
       const dx = new Float32Array(x.size);
       for (let k = 0; k < dy.length; k++) if (winner[k]! >= 0) dx[winner[k]!]! += dy[k]!;
       return { inputs: [tf.tensor4d(dx, x.shape)] };
     },
   };
-};
+}
 
 type AveragePool2d = OperationOf<"averagePool2d">;
 
@@ -96,27 +109,6 @@ export const maxOver: Lowering<OperationOf<"maxOver">> = (op, inputs, context) =
   const x = image(inputs);
   const [n, , , channels] = x.shape;
   const terms = planeTerms(op);
-  const [height, width] = [terms.rows.places.length, terms.columns.places.length];
-  const input = x.dataSync();
-  const greatest = new Float32Array(n * height * width * channels).fill(Number.NEGATIVE_INFINITY);
-  const winner = new Int32Array(greatest.length).fill(-1);
-  forEachTerm(n, channels, terms, (to, from) => {
-    for (let c = 0; c < channels; c++) {
-      const value = input[from + c]!;
-      // a NaN wins, or the loss would hide it
-      if (winner[to + c]! >= 0 && !(value > greatest[to + c]!) && !Number.isNaN(value)) continue;
-      greatest[to + c] = value;
-      winner[to + c] = from + c;
-    }
-  });
-  return {
-    value: tf.tensor4d(greatest, [n, height, width, channels]),
-    backward(gradient) {
-      if (!context.inputGradientWanted) return { inputs: [undefined] };
-      const dy = gradient.dataSync();
-      const dx = new Float32Array(x.size);
-      for (let k = 0; k < dy.length; k++) dx[winner[k]!]! += dy[k]!;
-      return { inputs: [tf.tensor4d(dx, x.shape)] };
-    },
-  };
+  const shape: Shape4D = [n, terms.rows.places.length, terms.columns.places.length, channels];
+  return greatestOf(x, shape, context, (visit) => forEachTerm(n, channels, terms, visit));
 };

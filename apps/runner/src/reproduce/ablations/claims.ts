@@ -73,7 +73,7 @@ export function leadClaims(measured: Measured, scale: Scale): Claim[] {
     {
       claim: "SynFlow's lead over PHEW is one of the learning rate: it shrinks at a higher one.",
       evidence: shrinks(
-        plainRates.filter(({ rate = 0 }) => rate > all[0]!.rate!),
+        plainRates.filter(({ rate = 0 }) => rate > all[0].rate!),
         ...(["synflow", "phew"] as const),
       ),
     },

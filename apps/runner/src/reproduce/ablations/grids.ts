@@ -68,16 +68,15 @@ const SIZES: Readonly<Record<Scale, Size>> = {
 export const densitiesOf = (scale: Scale) => SIZES[scale].densities;
 export const hardDensity = (scale: Scale) => SIZES[scale].density;
 
-/** The grid of `accuracy` that is taken apart. */
-export function baseGrid(scale: Scale): RunGrid {
-  return { ...GRIDS[scale][0]!, of: "accuracy" };
-}
-
-/** That one and those of the same network on other data, where variants and a part of the checks are repeated. */
-export function baseGrids(scale: Scale): RunGrid[] {
-  return GRIDS[scale]
-    .filter(({ settings }) => settings.model === GRIDS[scale][0]!.settings.model)
-    .map((grid) => ({ ...grid, of: "accuracy" }));
+/**
+ * Grids of `accuracy` that are taken apart: the first, and those of its network on other data, where variants and a part of
+ * the checks are repeated.
+ */
+export function baseGrids(scale: Scale): [RunGrid, ...RunGrid[]] {
+  const [first, ...others] = GRIDS[scale] as readonly [RunGrid, ...RunGrid[]];
+  const base = (grid: RunGrid): RunGrid => ({ ...grid, of: "accuracy" });
+  const sameNetwork = others.filter(({ settings }) => settings.model === first.settings.model);
+  return [base(first), ...sameNetwork.map(base)];
 }
 
 /** Names of the grids of one kind, as `runGrids` and `situations` call them. */
@@ -93,38 +92,32 @@ export function maskGrids(scale: Scale): MaskGrid[] {
 export function runGrids(scale: Scale): RunGrid[] {
   const { seedCount, densities, density, checked, checks, rates, longEpochs, normalised } = SIZES[scale];
   const [first, ...repeated] = baseGrids(scale);
-  const gridOf = (
+  const grid = (
     base: RunGrid,
     what: string,
     words: readonly string[],
-    changed: object,
-    at: readonly number[],
-  ) => ({
+    changed: object = {},
+    at: readonly number[] = [density],
+  ): RunGrid => ({
     name: gridName(base, what),
     settings: { ...base.settings, ...changed },
     list: at.flatMap((each) => words.map((word) => ({ ...settingsOf(word), density: each }))),
     seedCount,
   });
-  const grid = (
-    what: string,
-    words: readonly string[],
-    changed: object,
-    at: readonly number[] = [density],
-  ): RunGrid => gridOf(first!, what, words, changed, at);
   const all = (methods: readonly string[], suffixes: readonly string[]) =>
     methods.flatMap((method) => suffixes.map((suffix) => `${method}${suffix}`));
   const own = all(COMPARED, ["", SIZED[0]!]);
   return [
-    first!,
-    grid("checks", all(checked, checks), {}),
-    ...rates.map((rate) => grid(`rate-${rate}`, own, { rate })),
-    ...(longEpochs ? [grid("long", own, { epochs: longEpochs })] : []),
-    grid("variants", VARIANTS, {}, [...densities]),
+    first,
+    grid(first, "checks", all(checked, checks)),
+    ...rates.map((rate) => grid(first, `rate-${rate}`, own, { rate })),
+    ...(longEpochs ? [grid(first, "long", own, { epochs: longEpochs })] : []),
+    grid(first, "variants", VARIANTS, {}, densities),
     ...(normalised ? [normalisedGrid(normalised)] : []),
     ...repeated.flatMap((base) => [
       base,
-      gridOf(base, "checks", all(checked, REPEATED), {}, [density]),
-      gridOf(base, "variants", VARIANTS, {}, densities),
+      grid(base, "checks", all(checked, REPEATED)),
+      grid(base, "variants", VARIANTS, {}, densities),
     ]),
   ];
 }
@@ -159,7 +152,7 @@ export interface Situation {
 /** That of `accuracy` first. */
 export function situations(scale: Scale): [Situation, ...Situation[]] {
   const { density, checks, rates, baseRate, longEpochs, normalised } = SIZES[scale];
-  const [first, ...repeated] = baseGrids(scale) as [RunGrid, ...RunGrid[]];
+  const [first, ...repeated] = baseGrids(scale);
   const both = ["", SIZED[0]!];
   const words = (...parts: string[]) => parts.filter(Boolean).join(", ");
   const plain = { base: first.name, density };

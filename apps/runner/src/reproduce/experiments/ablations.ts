@@ -4,7 +4,7 @@
  */
 import { accuracyOverDensity, type Report, traceAgainstWidth } from "@phew/report";
 import { accuracyIn, leadClaims, maskClaims, walkClaims } from "../ablations/claims.ts";
-import { baseGrid, gridName, maskGrids, runGrids, situations } from "../ablations/grids.ts";
+import { baseGrids, gridName, maskGrids, runGrids, situations } from "../ablations/grids.ts";
 import type { Experiment, Findings, Measured, Plan, Scale } from "../experiment.ts";
 import { figure } from "../figure.ts";
 import { type BySeed, minus } from "../statistics.ts";
@@ -80,7 +80,7 @@ function situationTable(measured: Measured, scale: Scale): Report {
 }
 
 function figuresOf(measured: Measured, scale: Scale): Findings["figures"] {
-  const base = baseGrid(scale);
+  const [base] = baseGrids(scale);
   const variants = measured.runs(gridName(base, "variants"));
   const densities = new Set(variants.map(({ density }) => density));
   const own = measured

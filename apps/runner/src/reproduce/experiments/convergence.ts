@@ -7,12 +7,13 @@
  */
 import { formatPercent } from "@phew/core";
 import { learningBands } from "@phew/report";
+import { grouped } from "@phew/runs";
 import type { Claim, Evidence, Experiment, Findings, Measured, RunGrid, Scale } from "../experiment.ts";
 import { figure } from "../figure.ts";
 import { bySeed, evidenceOf } from "../judge.ts";
 import type { RunRow } from "../results.ts";
 import { rankCorrelation } from "../statistics.ts";
-import { grouped, meanAndInterval } from "../tables.ts";
+import { meanAndInterval } from "../tables.ts";
 import { GRIDS } from "./accuracy.ts";
 
 const METHODS = ["phew", "uniform-walk", "synflow", "synflow-l2", "random", "erk"];

@@ -12,11 +12,11 @@ import {
   zooModel,
 } from "@phew/core";
 import type { ChartSpec, Row } from "@phew/report";
-import { describeEnvironment, formatMeasure, formatMegabytes } from "@phew/runs";
+import { describeEnvironment, formatMeasure, formatMegabytes, grouped } from "@phew/runs";
 import { benchTrain } from "@phew/training/bench";
 import type { Claim, Evidence, Experiment, Findings, Measurement, Scale } from "../experiment.ts";
 import { bySeed, claimOf, evidenceOf } from "../judge.ts";
-import { grouped, meanAndInterval } from "../tables.ts";
+import { meanAndInterval } from "../tables.ts";
 
 const METHODS = ["phew", "uniform-walk", "erk", "random", "synflow", "synflow-l2"];
 

@@ -5,12 +5,13 @@
  */
 import { fitLogistic, formatPercent, type Knee, knee, logisticAt } from "@phew/core";
 import { accuracyOverDensity, type FigureRow, type Report } from "@phew/report";
+import { grouped } from "@phew/runs";
 import type { Claim, Evidence, Experiment, Findings, Measured, RunGrid, Scale } from "../experiment.ts";
 import { figure } from "../figure.ts";
 import { claimOf, evidenceOf } from "../judge.ts";
 import type { RunRow } from "../results.ts";
 import { type BySeed, meanBySeed, minus } from "../statistics.ts";
-import { grouped, meanAndInterval } from "../tables.ts";
+import { meanAndInterval } from "../tables.ts";
 
 /** A rule that finds a density, and the masks of the static control. */
 interface Finder {

@@ -12,11 +12,12 @@ import {
   widePathKernelTrace,
 } from "@phew/core";
 import { type ChartSpec, methodColours, type Row } from "@phew/report";
+import { grouped } from "@phew/runs";
 import { spreadOf } from "@phew/runs/configurations";
 import type { Claim, Evidence, Findings, Measurement } from "../experiment.ts";
 import { claimOf, evidenceOf } from "../judge.ts";
 import { perceptron } from "../perceptron.ts";
-import { grouped, meanAndInterval } from "../tables.ts";
+import { meanAndInterval } from "../tables.ts";
 import { greatestTraces, hiddenLayer, leastWidthTrace, traceBound } from "./oneHiddenLayer.ts";
 
 export interface HiddenLayerCase {

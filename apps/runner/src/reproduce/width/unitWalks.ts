@@ -14,9 +14,10 @@ import {
   zooModel,
 } from "@phew/core";
 import type { Row } from "@phew/report/table";
+import { grouped } from "@phew/runs";
 import type { Claim, Findings, Measurement } from "../experiment.ts";
 import { claimOf } from "../judge.ts";
-import { grouped, meanAndInterval } from "../tables.ts";
+import { meanAndInterval } from "../tables.ts";
 
 export interface WalkCase {
   /** Name of the zoo. */

@@ -22,7 +22,7 @@ import { clipFactor, sumOfSquares } from "../../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../../optimisers/chosen.ts";
 import type { Label } from "../lower/draft.ts";
 import { setTimed } from "../program/writeProgram.ts";
-import { runAbsent, runActivity } from "./absentGradients.ts";
+import { type AbsentPlace, runAbsent, runActivity } from "./absentGradients.ts";
 import { batchResult, writeBatch } from "./batchTransfer.ts";
 import { type Build, build } from "./build.ts";
 import type { SparseExecutorOptions } from "./options.ts";
@@ -156,19 +156,8 @@ class Machine implements SparseExecutor {
 
   async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult> {
     checkRequests(this.#options.network, requests);
-    checkBatch(this.#options.network, batch, this.#options.batchSize);
-    const { parameters } = this.#build;
-    const weights = parameters.withCopies(parameters.weights());
-    if (this.#build.absent === undefined) await this.#addAbsent(weights);
-    this.#lastCount = 0;
-    const { absent, programs, ...place } = this.#build;
-    return runAbsent(
-      { ...place, absent: absent!, program: programs.absent! },
-      weights,
-      requests,
-      batch,
-      take,
-    );
+    const { place, weights } = await this.#absentPlace(batch);
+    return runAbsent(place, weights, requests, batch, take);
   }
 
   async unitActivity(batch: Batch, signs?: Int8Array): Promise<ReadonlyMap<string, UnitActivity>> {
@@ -178,13 +167,19 @@ class Machine implements SparseExecutor {
         expected: "one with the option unitActivity",
       });
     }
+    const { place, weights } = await this.#absentPlace(batch);
+    return runActivity(place, weights, batch, signs);
+  }
+
+  /** The program that pauses in each layer, built when it is first asked for, and the weights that it takes. */
+  async #absentPlace(batch: Batch): Promise<{ place: AbsentPlace; weights: Weights }> {
     checkBatch(this.#options.network, batch, this.#options.batchSize);
     const { parameters } = this.#build;
     const weights = parameters.withCopies(parameters.weights());
     if (this.#build.absent === undefined) await this.#addAbsent(weights);
     this.#lastCount = 0;
     const { absent, programs, ...place } = this.#build;
-    return runActivity({ ...place, absent: absent!, program: programs.absent! }, weights, batch, signs);
+    return { place: { ...place, absent: absent!, program: programs.absent! }, weights };
   }
 
   async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
