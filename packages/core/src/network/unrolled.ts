@@ -105,15 +105,15 @@ class Unrolling {
       const t = op.isReverse ? stepCount - 1 - k : k;
       const prefix = `${node.name}/step ${t}`;
       const atoms = [{ length: rows, stride: stepCount }];
-      const x = this.#add(`${prefix}/x`, { kind: "rearrange", shape: [rows], offset: t, atoms }, input.name);
+      const x = this.add(`${prefix}/x`, { kind: "rearrange", shape: [rows], offset: t, atoms }, input.name);
       if (k === 0) {
-        h = this.#add(`${prefix}/zeros`, { kind: "select", index: new Array<number>(units).fill(-1) }, x);
+        h = this.add(`${prefix}/zeros`, { kind: "select", index: new Array<number>(units).fill(-1) }, x);
         c = h;
       }
       [h, c] = CELLS[op.cell](new Steps(this, prefix, units), { x, h, c, hidden }, op);
       states[t] = h;
     }
-    const all = this.#add(`${node.name}/steps`, { kind: "concat" }, ...states);
+    const all = this.add(`${node.name}/steps`, { kind: "concat" }, ...states);
     const order = [
       { length: units, stride: 1 },
       { length: stepCount, stride: units },
@@ -122,11 +122,8 @@ class Unrolling {
     this.#specs.push({ name: node.name, op: inPlace, inputs: [all], place: Number.POSITIVE_INFINITY });
   }
 
-  add(name: string, op: Operation, ...inputs: string[]): string {
-    return this.#add(name, op, ...inputs);
-  }
-
-  #add(wanted: string, op: Operation, ...inputs: string[]): string {
+  /** @returns the node's name: the wanted one, or where that is taken one like it */
+  add(wanted: string, op: Operation, ...inputs: string[]): string {
     const name = this.#unused(wanted);
     this.#specs.push({ name, op, inputs, place: Number.POSITIVE_INFINITY });
     return name;
