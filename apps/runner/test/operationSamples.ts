@@ -151,6 +151,12 @@ export const SAMPLES: { readonly [K in Kind]: readonly (Build | Sample)[] } = {
       (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight" }, b.flatten(x)),
       "not in TensorFlow.js",
     ),
+    // constants: a unit that is 0 before them is not behind them
+    limited(
+      (b, x) => b.node("op", { kind: "affine", of: "units", shift: "op.shift", fixed: true }, x),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
   ],
   averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
   batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],

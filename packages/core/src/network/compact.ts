@@ -140,7 +140,7 @@ function neededUnits(
         if (wanted[o] === 1) needed[flow.from]![i] = 1;
       });
     } else if (flow.kind === "maps") {
-      if (definition.couples?.(op) === true && wanted.includes(1))
+      if (definition.couples(op) && wanted.includes(1))
         for (const { from } of flow.maps) needed[from]!.fill(1);
       for (const { from, fromStart, count, toStart, spread } of flow.maps) {
         for (let i = 0; i < count; i++) {

@@ -34,6 +34,7 @@ export const add: OperationDefinition<Add> = {
   units: (_op, inputs) => unitsUnchanged(inputs),
   keepsZero: () => true,
   isNonNegative: (_op, inputs) => inputs.every(Boolean),
+  couples: () => false,
   adds: true,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

@@ -29,7 +29,8 @@ export const affine: OperationDefinition<Affine> = {
     if (shift !== undefined) parameters.push({ ...own, name: shift, role: "shift", initial: 0, added: true });
     return parameters;
   },
-  keepsZero: () => true,
+  // a shift that is trained is 0 in a silent unit; a constant is not
+  keepsZero: ({ shift, fixed }) => shift === undefined || !fixed,
   isNonNegative: () => false,
   repeats: ({ of }, inputs) =>
     of === "units" ? throughMeeting(inputs) : { inputs: [NO_REPEATS], output: NO_REPEATS },

@@ -158,6 +158,7 @@ export const attention: OperationDefinition<Attention> = {
   },
   keepsZero: () => true,
   isNonNegative: (_op, [, , values]) => values!,
+  couples: () => false,
   adds: false,
   // softmax sees scores, and each of them every unit of its head
   shrink: () => undefined,

@@ -40,6 +40,7 @@ export const concat: OperationDefinition<Concat> = {
   },
   keepsZero: () => true,
   isNonNegative: (_op, inputs) => inputs.every(Boolean),
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

@@ -121,6 +121,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
   label: ({ transposed, isSequence }) =>
     `${transposed === undefined ? "conv" : "convTranspose"}${isSequence ? 1 : 2}d`,
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink: shrinkChannels,
   assumes: ASSUMES_NOTHING,

@@ -85,6 +85,7 @@ export const conv3d: OperationDefinition<Conv3d> = {
   keepsZero: () => true,
   label: ({ transposed }) => (transposed === undefined ? "conv3d" : "convTranspose3d"),
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink: shrinkChannels,
   assumes: ASSUMES_NOTHING,

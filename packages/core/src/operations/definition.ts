@@ -132,10 +132,10 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   /** True if zero units stay zero, provided that what is {@link Parameter.added} to them is 0. */
   keepsZero(op: Op): boolean;
   /**
-   * True if each unit of its output depends on all units of its input, though paths pass each straight. Absent: on those
-   * that {@link units} maps to it.
+   * True if each unit of its output depends on all units of its input, though paths pass each straight; false if on those
+   * alone that {@link units} maps to it, or that its weights read.
    */
-  couples?(op: Op): boolean;
+  couples(op: Op): boolean;
   /** True if a unit of its output is 0 as soon as one of those that feed it is. Absent: all of them have to be. */
   readonly multiplies?: true;
   /**
@@ -197,6 +197,7 @@ export const ON_EACH_ELEMENT = {
   arity: [1, 1],
   shape: (_op: unknown, inputs: readonly Shape[]) => inputs[0]!,
   units: (_op: unknown, inputs: readonly Shape[]) => unitsUnchanged(inputs),
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,
@@ -210,6 +211,7 @@ export const POOLS = {
   units: (_op: unknown, inputs: readonly Shape[]) => unitsUnchanged(inputs),
   keepsZero: () => true,
   isNonNegative: (_op: unknown, [input]: readonly boolean[]) => input!,
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

@@ -48,6 +48,7 @@ export const dense: OperationDefinition<Dense> = {
   },
   keepsZero: () => true,
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink:
     (op) =>

@@ -24,6 +24,7 @@ export const flatten: OperationDefinition<Flatten> = {
   },
   keepsZero: () => true,
   isNonNegative: (_op, [input]) => input!,
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

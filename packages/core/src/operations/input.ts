@@ -28,6 +28,7 @@ export const input: OperationDefinition<Input> = {
   units: () => [],
   keepsZero: () => false,
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink: () => undefined,
   assumes: ASSUMES_NOTHING,

@@ -36,6 +36,7 @@ export const learned: OperationDefinition<Learned> = {
       .every((element) => element === 0);
   },
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink:
     (op) =>

@@ -38,6 +38,7 @@ export const multiply: OperationDefinition<Multiply> = {
   keepsZero: () => true,
   multiplies: true,
   isNonNegative: (_op, inputs) => inputs.every(Boolean),
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

@@ -65,6 +65,7 @@ export const opaque: OperationDefinition<Opaque> = {
     }),
   keepsZero: isKnownOnZeros,
   isNonNegative: () => false,
+  couples: () => false,
   adds: false,
   shrink: (op) =>
     isKnownOnZeros(op)

@@ -72,6 +72,7 @@ export const rearrange: OperationDefinition<Rearrange> = {
   },
   keepsZero: () => true,
   isNonNegative: (_op, [input]) => input!,
+  couples: () => false,
   adds: false,
   shrink: (op, inputs) =>
     movesWithinUnits(op, inputs[0]!) ? ({ output }) => ofUnits(op, output.length) : undefined,

@@ -99,6 +99,7 @@ export const resample: OperationDefinition<Resample> = {
   keepsZero: (op) =>
     op.fill === 0 || op.axes.every(({ places }) => places.every((terms) => terms.length > 0)),
   isNonNegative: (op, [input]) => input! && op.fill >= 0,
+  couples: () => false,
   adds: false,
   shrink: SHRINKS_AS_IT_IS,
   assumes: ASSUMES_NOTHING,

@@ -44,6 +44,7 @@ export const select: OperationDefinition<Select> = {
   units: ({ index }) => runs(index),
   keepsZero: () => true,
   isNonNegative: (_op, [input]) => input!,
+  couples: () => false,
   adds: false,
   shrink: (op) =>
     // the zeros that a file adds are counted in the file
