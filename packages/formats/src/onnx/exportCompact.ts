@@ -203,110 +203,102 @@ function unitAxisIn(dims: readonly number[]): number {
   return axis < 0 ? 1 : axis;
 }
 
+interface Change {
+  readonly model: ImportedOnnx;
+  readonly edit: GraphEdit;
+  readonly node: NodePart;
+  readonly view: CompactView;
+  /** Undefined if the node's value loses no unit. */
+  readonly output: Activation | undefined;
+  readonly attributes: ReadonlyMap<string, AttributeProto>;
+}
+
 /** Changes a node that depends on the number of its units. */
 function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
-  const [x] = node.input ?? [];
-  const output = view.cut(node.output?.[0]);
-  const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
   const turned = model.onnx.turnedSelections.get(node);
+  const reshaped = model.onnx.reshaped.get(node);
   if (turned !== undefined) {
     const places = view.turnedSelection(turned);
     if (places === undefined) return;
     const dims = node.opType === "GatherND" ? [places.length, 1] : [places.length];
-    edit.changeNode(node, { input: [x!, int64Tensor(edit, `${node.title}_index`, places, dims)] });
-    return;
-  }
-  const reshaped = model.onnx.reshaped.get(node);
-  if (reshaped !== undefined) {
+    edit.changeNode(node, {
+      input: [node.input![0]!, int64Tensor(edit, `${node.title}_index`, places, dims)],
+    });
+  } else if (reshaped !== undefined) {
     const { spec, axis, dims } = reshaped;
-    const attributes = new Map([
-      ["allowzero", null],
-      ["shape", null],
-    ]);
-    if (view.isCut(spec)) reshapeTo(edit, node, dims.with(axis, view.units(spec).length), attributes);
-    return;
-  }
-  switch (node.opType) {
-    case "Conv":
-    case "ConvTranspose": {
-      const spec = output?.spec;
-      const op = spec === undefined ? undefined : model.network.nodes.find(({ name }) => name === spec)?.op;
-      if ((op?.kind !== "conv2d" && op?.kind !== "conv3d") || op.groups === 1) return;
-      const perGroup = op.outChannels / op.groups;
-      const groups = view.units(spec!).length / perGroup;
-      edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });
-      return;
-    }
-    case "LSTM":
-    case "GRU":
-    case "RNN": {
-      const spec = model.onnx.uses.find((use) => use.node === node && use.input === 2)?.axes[1];
-      if (spec === undefined || !view.isCut(spec)) return;
-      // its states begin as zeros, which need not be given
-      edit.changeNode(node, {
-        input: edit.inputsOf(node).slice(0, 4),
-        attributes: new Map([["hidden_size", intAttribute("hidden_size", view.units(spec).length)]]),
-      });
-      return;
-    }
-    case "Gemm": {
-      const use = model.onnx.uses.find((other) => other.node === node && other.input === 1);
-      if (output === undefined || use === undefined || attributes.get("beta")?.f !== 0) return;
-      // with beta 0 the third input is not read, but must fit the units left; before opset 11 it must be present
-      const name = edit.unusedName(`${node.title}_unread`);
-      const { dtype } = use.constant;
-      edit.addTensor({ name, dims: [1], dtype, read: () => tensorFrom(dtype, [1], [0]).data });
-      if (edit.inputsOf(node)[2]) edit.repoint(node, 2, name);
-      return;
-    }
-    case "Reshape":
-      if (output !== undefined)
-        reshapeTo(
-          edit,
-          node,
-          view.dims(node.output![0]!, output),
-          new Map([
-            ["allowzero", null],
-            ["shape", null],
-          ]),
-        );
-      return;
-    case "Squeeze": {
-      const isOpen = !attributes.has("axes") && !edit.inputsOf(node)[1];
-      if (output !== undefined && isOpen)
-        reshapeTo(edit, node, view.dims(node.output![0]!, output), new Map());
-      return;
-    }
-    case "Resize":
-      if (output !== undefined && isLiteral(model, node.input?.[3]) && !attributes.has("axes"))
-        resizeTo(model, edit, node, output, view.units(output.spec).length);
-      return;
-    case "Expand":
-      // it repeated nothing
-      if (output !== undefined) edit.changeNode(node, { opType: "Identity", input: [x!] });
-      return;
-    case "Split":
-    case "SplitToSequence":
-      splitKept(model, edit, node, view);
-      return;
-    case "Slice":
-    case "Gather":
-    case "Transpose":
-      selectKept(model, edit, node, view);
+    if (view.isCut(spec)) reshapeTo(edit, node, dims.with(axis, view.units(spec).length), OTHER_SHAPE);
+  } else {
+    const output = view.cut(node.output?.[0]);
+    const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
+    CHANGES[node.opType ?? ""]?.({ model, edit, node, view, output, attributes });
   }
 }
 
+/** By operator: what counts units beside its tensors. */
+const CHANGES: Readonly<Record<string, (change: Change) => void>> = {
+  Conv: changeGroups,
+  ConvTranspose: changeGroups,
+  LSTM: changeHiddenSize,
+  GRU: changeHiddenSize,
+  RNN: changeHiddenSize,
+  Gemm({ model, edit, node, output, attributes }) {
+    const use = model.onnx.uses.find((other) => other.node === node && other.input === 1);
+    if (output === undefined || use === undefined || attributes.get("beta")?.f !== 0) return;
+    // with beta 0 the third input is not read, but must fit the units left; before opset 11 it must be present
+    const name = edit.unusedName(`${node.title}_unread`);
+    const { dtype } = use.constant;
+    edit.addTensor({ name, dims: [1], dtype, read: () => tensorFrom(dtype, [1], [0]).data });
+    if (edit.inputsOf(node)[2]) edit.repoint(node, 2, name);
+  },
+  Reshape({ edit, node, view, output }) {
+    if (output !== undefined) reshapeTo(edit, node, view.dims(node.output![0]!, output), OTHER_SHAPE);
+  },
+  Squeeze({ edit, node, view, output, attributes }) {
+    const isOpen = !attributes.has("axes") && !edit.inputsOf(node)[1];
+    if (output !== undefined && isOpen) reshapeTo(edit, node, view.dims(node.output![0]!, output), new Map());
+  },
+  Resize({ model, edit, node, view, output, attributes }) {
+    if (output !== undefined && isLiteral(model, node.input?.[3]) && !attributes.has("axes"))
+      resizeTo(model, edit, node, output, view.units(output.spec).length);
+  },
+  Expand({ edit, node, output }) {
+    // it repeated nothing
+    if (output !== undefined) edit.changeNode(node, { opType: "Identity", input: [node.input![0]!] });
+  },
+  Split: splitKept,
+  SplitToSequence: splitKept,
+  Slice: selectKept,
+  Gather: selectKept,
+  Transpose: selectKept,
+};
+
+function changeGroups({ model, edit, node, view, output }: Change): void {
+  const spec = output?.spec;
+  const op = spec === undefined ? undefined : model.network.nodes.find(({ name }) => name === spec)?.op;
+  if ((op?.kind !== "conv2d" && op?.kind !== "conv3d") || op.groups === 1) return;
+  const groups = view.units(spec!).length / (op.outChannels / op.groups);
+  edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });
+}
+
+function changeHiddenSize({ model, edit, node, view }: Change): void {
+  const spec = model.onnx.uses.find((use) => use.node === node && use.input === 2)?.axes[1];
+  if (spec === undefined || !view.isCut(spec)) return;
+  // its states begin as zeros, which need not be given
+  edit.changeNode(node, {
+    input: edit.inputsOf(node).slice(0, 4),
+    attributes: new Map([["hidden_size", intAttribute("hidden_size", view.units(spec).length)]]),
+  });
+}
+
 /** The lengths of the parts that are left. */
-function splitKept(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
+function splitKept({ model, edit, node, view, attributes }: Change): void {
   const [x] = node.input ?? [];
-  const { opset } = model.onnx;
-  const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
   const value = view.cut(x);
   if (value === undefined) return;
   const ranges = model.onnx.parted.get(node) ?? [];
   const sizes = ranges.map(({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start));
-  // if the file has them, or if its opset requires them
-  if (node.input?.[1] || (opset >= 13 && !attributes.has("split")) || node.opType === "SplitToSequence") {
+  const isRequired = model.onnx.opset >= 13 && !attributes.has("split");
+  if (node.input?.[1] || isRequired || node.opType === "SplitToSequence") {
     const name = int64Tensor(edit, `${node.title}_split`, sizes);
     edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });
   } else {
@@ -315,12 +307,10 @@ function splitKept(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: C
 }
 
 /** A selection of units takes those that stay. */
-function selectKept(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
+function selectKept({ model, edit, node, view, output }: Change): void {
   const [x] = node.input ?? [];
-  const output = view.cut(node.output?.[0]);
   const isSelection = model.onnx.selections.has(node);
-  const value = view.cut(x);
-  if (!isSelection || (value === undefined && output === undefined)) return;
+  if (!isSelection || (view.cut(x) === undefined && output === undefined)) return;
   const selected = model.onnx.activations.get(node.output![0]!)!;
   const { places, dims } = view.selection(x!, selected, output !== undefined);
   const name = int64Tensor(edit, `${node.title}_index`, places, dims);
@@ -366,11 +356,17 @@ const sizesCountUnits = ({ onnx }: ImportedOnnx, { title }: NodePart): ArgumentE
     remedy: "Export it with --form zeroed.",
   });
 
+/** Attributes of a Reshape that another shape replaces. */
+const OTHER_SHAPE: ReadonlyMap<string, null> = new Map([
+  ["allowzero", null],
+  ["shape", null],
+]);
+
 function reshapeTo(
   edit: GraphEdit,
   node: NodePart,
   dims: readonly number[],
-  attributes: Map<string, null>,
+  attributes: ReadonlyMap<string, null>,
 ): void {
   const name = int64Tensor(edit, `${node.title}_shape`, dims);
   edit.changeNode(node, { opType: "Reshape", input: [node.input![0]!, name], attributes });
