@@ -14,7 +14,7 @@ import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { accuracyOf, askedDensity, densitiesOf, finishedSpread, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
-import { linesOverDensity, sharedRows } from "./runTitles.ts";
+import { linesOverDensity, sharedRows, unknownRows } from "./runTitles.ts";
 import { shortTitles } from "./shortTitles.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
@@ -92,6 +92,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
   const barWidth = Math.max(0, room - nameWidth);
   const head = [
     ...filterRows(state, runs.length),
+    ...unknownRows(state, width),
     ...sharedRows(state, width, height),
     [{ text: headingText(figures, nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
   ];

@@ -13,6 +13,7 @@ import {
   type RunEntry,
   RunTail,
   readRun,
+  unknownLines,
 } from "@phew/runs";
 import { configurationsOf, repeatWords } from "@phew/runs/configurations";
 import { RunWatcher } from "./runWatcher.ts";
@@ -60,6 +61,7 @@ export async function followPlain(root: string, print: PrintLine, mayBeMissing =
       watcher.refresh(Date.now());
     }
   }
+  for (const line of unknownLines(watcher.runs)) print(`warning: ${line}`);
   const isSingle = watcher.runs.length === 1;
   const followed = new Map<string, FollowedRun>();
   if (isSingle) {

@@ -66,9 +66,10 @@ export function finishedSpread(runs: readonly RunEntry[]): Spread {
   return spreadOf(finished.flatMap((run) => accuracyOf(run) ?? []));
 }
 
-/** All requested densities below 1, the highest first; only 1 if all are dense. */
+/** All requested densities below 1, the highest first; only 1 if all are dense. Runs without settings have none. */
 export function densitiesOf(runs: readonly RunEntry[]): number[] {
-  const found = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => b - a);
+  const known = runs.filter(({ isConfigUnknown }) => !isConfigUnknown);
+  const found = [...new Set(known.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => b - a);
   const sparse = found.filter((density) => density < 1);
   return sparse.length > 0 ? sparse : found;
 }

@@ -1,9 +1,9 @@
 /** The configurations of the runs on the screen, and the titles that rows give to runs. */
-import { type RunEntry, textWidth } from "@phew/runs";
+import { type RunEntry, textWidth, unknownLines } from "@phew/runs";
 import { type Configurations, configurationsOf } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
 import { shortTitles } from "./shortTitles.ts";
-import { fit, type StyledRow, truncate } from "./styledText.ts";
+import { fit, type StyledRow, truncate, wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
 type Runs = readonly RunEntry[];
@@ -78,6 +78,19 @@ export function cutTitle(
 export function sharedRows(state: DashboardState, width: number, height: number): StyledRow[] {
   const { shared } = runConfigurations(state);
   return shared === "" || height < 6 ? [] : [[{ text: wholeParts(shared, width), colour: COLOURS.faint }]];
+}
+
+const MOST_WARNING_ROWS = 3;
+
+/** The warning of runs whose settings are unknown, in at most three rows; none where there is no such run. */
+export function unknownRows({ runs }: Pick<DashboardState, "runs">, width: number): StyledRow[] {
+  return unknownLines(runs).flatMap((line) => {
+    const lines = wrap(`warning: ${line}`, width);
+    // the last one is cut where there are more: `phew runs list` has all of them
+    const last = lines.slice(MOST_WARNING_ROWS - 1).join(" ");
+    const shown = [...lines.slice(0, MOST_WARNING_ROWS - 1), ...(last === "" ? [] : [truncate(last, width)])];
+    return shown.map((text) => [{ text, colour: COLOURS.warning }]);
+  });
 }
 
 /** As many settings as have room, none of them cut. */

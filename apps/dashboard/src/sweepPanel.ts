@@ -15,7 +15,7 @@ import { arraySpans, type ClosedArray, closedArrays, listedRuns } from "./jobArr
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { accuracyOf, finishedSpread, ORDERS, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns } from "./runsPanel.ts";
-import { fitTitle, runConfigurations, sharedRows } from "./runTitles.ts";
+import { fitTitle, runConfigurations, sharedRows, unknownRows } from "./runTitles.ts";
 import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { sweepRows } from "./sweepRows.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
@@ -69,7 +69,7 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   const columns = columnsFor(state, width);
   const head = [
     ...filterRows(state, runs.length),
-    ...(height >= LEAST_SWEEP_HEIGHT ? sweepRows(state, width) : []),
+    ...(height >= LEAST_SWEEP_HEIGHT ? [...sweepRows(state, width), ...unknownRows(state, width)] : []),
     ...sharedRows(state, width, height),
     headingRow(columns, state, width),
   ];

@@ -56,10 +56,13 @@ export async function carryOut(args: readonly string[]): Promise<void> {
 /** Before a verb acts: sets the user's own defaults and prints where they came from, unless `quiet`. */
 async function prepare(called: Command): Promise<void> {
   const hasDefaults = configFile() !== undefined || ownVariables().length > 0;
-  const applied = hasDefaults ? (await import("./settings/defaults.ts")).applyDefaults(called) : [];
+  const defaults = hasDefaults ? await import("./settings/defaults.ts") : undefined;
+  const applied = defaults?.applyDefaults(called) ?? [];
+  const unused = defaults?.unusedWords(called);
   const { quiet, json } = called.opts<{ readonly quiet?: boolean; readonly json?: boolean }>();
   setQuiet(quiet === true);
   if (applied.length > 0 && !json) printNote(`note: defaults from ${applied.join(", ")}`);
+  if (unused !== undefined && !json) printNote(`note: ${unused}`);
 }
 
 /** @param verb the first argument: only this verb is declared, so that nothing else is loaded */

@@ -157,6 +157,8 @@ describe("errors name the file or variable and the setting, before any work", ()
     [{ force: true }, {}, /^phew: phew\.config\.json: force: got an unknown name/, 1],
     [[], {}, /^phew: phew\.config\.json/, 1],
     [{}, { PHEW_EPOHCS: "1" }, /^phew: PHEW_EPOHCS: .*Did you mean PHEW_EPOCHS/, 2],
+    [{}, { PHEW_TEST_COUNT: "few" }, /^phew: PHEW_TEST_COUNT: got "few"/, 2],
+    [{}, { PHEW_TEST_CONUT: "9" }, /^phew: PHEW_TEST_CONUT: .*Did you mean PHEW_TEST_COUNT\?/, 2],
     [{}, { PHEW_EPOCHS: "few" }, /^phew: PHEW_EPOCHS: got "few"/, 2],
     [{}, { PHEW_DENSITY: "5%" }, /^phew: PHEW_DENSITY: got "5%".*pass 0\.05/, 2],
     [{}, { PHEW_METHOD: "phwe" }, /^phew: PHEW_METHOD: got "phwe".*Did you mean "phew"/, 2],
@@ -171,4 +173,16 @@ describe("errors name the file or variable and the setting, before any work", ()
     expect(outcome.stderr).toMatch(message);
     expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
   });
+});
+
+it("variables that name a setting, and that a sweep does not take, are named", async () => {
+  const folder = scratchFolder();
+  const settings = { model: "mlp", dataset: "glyphs", trainCount: 16, testCount: 8, epochs: 1, density: 0.5 };
+  writeFileSync(path.join(folder, "sweep.json"), JSON.stringify({ settings }));
+  const variables = { PHEW_TEST_COUNT: "4", PHEW_THREADS: "1" };
+  const { stderr, exitCode } = await phew(["sweep", "sweep.json", "--dry-run"], folder, variables);
+  expect([exitCode, stderr]).toEqual([
+    0,
+    "note: defaults from PHEW_THREADS\nnote: PHEW_TEST_COUNT not used: runs of a sweep have the settings of its file alone\n",
+  ]);
 });

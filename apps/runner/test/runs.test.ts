@@ -367,6 +367,8 @@ it("a finished run without status.json is finished for all", async () => {
 
 describe("folders that something is wrong with", () => {
   const damaged = "damaged";
+  const UNKNOWN =
+    /2 runs are in no mean and no figure, since their settings are unknown: \S+7240553099-0 \(config\.json cannot be read\), \S+gone \(config\.json is missing\)/g;
   beforeAll(() => {
     for (const [name, file] of [
       ["7240553099-0", "config.json"],
@@ -374,45 +376,52 @@ describe("folders that something is wrong with", () => {
       ["7240553099-2", ""],
       ["copy", ""],
       ["other", ""],
+      ["gone", ""],
     ]) {
       const copy = path.join(folder, damaged, name!);
       cpSync(path.join(folder, name === "other" ? dense! : sparse!), copy, { recursive: true });
       if (file !== "") writeFileSync(path.join(copy, file!), "{");
+      if (name === "gone") rmSync(path.join(copy, "config.json"));
     }
   });
 
   it("are listed without defaults in place of what cannot be read, and in no mean twice", async () => {
     const { stdout, stderr } = await phew(["runs", "list", "--runs", damaged], folder);
-    expect(stdout).toMatch(/^all but 1 whose settings are unknown: mlp · glyphs · /);
+    expect(stdout).toMatch(/^all but 2 whose settings are unknown: mlp · glyphs · /);
     expect(stdout).toMatch(/7240553099-0 +finished .* unknown +unknown /);
-    expect(stderr).toMatch(/7240553099-0: config\.json cannot be read: its settings are unknown/);
+    expect(stderr.match(UNKNOWN)).toHaveLength(1);
     expect(stderr).toMatch(
       /7240553099-1: status\.json cannot be read: its state and its results are those of its events/,
     );
     expect(stderr).toMatch(/copy has the configuration and the seed of \S+7240553099-2 /);
     const { runs, configurations, warnings } = await json("runs", "list", "--runs", damaged);
-    expect(configurations.map(({ ids }: { ids: string[] }) => ids.length).sort()).toEqual([1, 1, 3]);
-    expect(
-      configurations.every(({ accuracy }: { accuracy: { count: number } }) => accuracy.count === 1),
-    ).toBe(true);
+    expect(configurations.map(({ ids }: { ids: string[] }) => ids.length).sort()).toEqual([1, 1, 1, 3]);
+    for (const { ids, accuracy } of configurations)
+      expect(accuracy.count, ids).toBe(ids[0] === "gone" || ids[0] === "7240553099-0" ? 0 : 1);
     expect(warnings).toHaveLength(4);
-    expect(runs.filter(({ faults }: { faults?: string[] }) => faults !== undefined)).toHaveLength(2);
+    expect(runs.filter(({ faults }: { faults?: string[] }) => faults !== undefined)).toHaveLength(3);
     expect((await json("runs", "list", "--runs", damaged, "momentum=0.9")).runs).toHaveLength(4);
     const once = await phew(["watch", damaged, "--once"], folder);
-    expect(once.stdout).toMatch(/warning: \S+: config\.json cannot be read/);
+    expect(once.stdout.match(UNKNOWN)).toHaveLength(1);
   });
 
   it("are in a report once, in all its forms", async () => {
     const place = scratchFolder();
-    const { copies, runs } = await json("report", damaged, "--no-figures", "--out", place);
+    const links = path.join(place, "tb");
+    const { copies, runs, unknown } = await json(
+      ...["report", damaged, "--no-figures", "--out", place, "--tensorboard", links],
+    );
     const ids = runs.map(({ id }: { id: string }) => id);
-    expect([copies, ids.length, new Set(ids).size]).toEqual([2, 3, 3]);
+    expect([copies, ids.length, new Set(ids).size]).toEqual([2, 2, 2]);
+    expect(unknown).toEqual(["damaged/7240553099-0", "damaged/gone"]);
+    expect(readdirSync(links)).toHaveLength(2);
     const rows = readText(path.join(place, "report.csv")).trimEnd().split("\n");
-    expect(rows).toHaveLength(4);
+    expect(rows).toHaveLength(3);
     const { stdout } = await phew(["report", damaged, "--html", "--no-figures", "--out", place], folder);
     expect(stdout).toMatch(/copy has the configuration and the seed of \S+ .*: it is left out\./);
+    expect(stdout.match(UNKNOWN)).toHaveLength(1);
     const page = readText(path.join(place, "report.html"));
-    expect(page).toContain("report of 3 runs");
+    expect(page).toContain("report of 2 runs");
     expect(page).toMatch(/copy has the configuration and the seed of/);
   });
 
@@ -423,8 +432,8 @@ describe("folders that something is wrong with", () => {
     const { runs } = await json("runs", "show", "7240553099-0,2", "--runs", damaged);
     expect(runs.map(({ id }: { id: string }) => id)).toEqual(["7240553099-0", "7240553099-2"]);
     expect(runs[0].faults).toEqual([
-      "config.json cannot be read: its settings are those that its first event tells",
+      "config.json cannot be read: its settings are unknown, and it is in no mean and no figure",
     ]);
-    expect(runs[0].config.model).toBe("mlp");
+    expect(runs[0].config).toEqual({});
   });
 });

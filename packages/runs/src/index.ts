@@ -75,6 +75,7 @@ export {
   readEntry,
   readEvents,
   readRun,
+  unknownLines,
 } from "./readRun.ts";
 export {
   type EpochPoint,

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isRecord, name as nameText, settings } from "@phew/core/fields";
-import { ArgumentError, type TimedRunEvent } from "@phew/core/messages";
+import { ArgumentError, counted, type TimedRunEvent } from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
 import { parseEventLine } from "./eventLine.ts";
 import { type RunSummary, summarise } from "./progress.ts";
@@ -48,9 +48,7 @@ const CHUNK_BYTES = 2 ** 20;
 const LINE_LIMIT = 2 ** 23;
 /** Of a line longer than this the rest is jumped over: zeros without end, as a file with a hole in it has them. */
 const JUMP_BYTES = 2 ** 27;
-const NO_CONFIG =
-  "config.json cannot be read: its settings are unknown, and it is compared with no other run";
-const CONFIG_OF_EVENT = "config.json cannot be read: its settings are those that its first event tells";
+const NO_CONFIG = "its settings are unknown, and it is in no mean and no figure";
 const STATUS_OF_EVENTS =
   "its state and its results are those of its events, and its process and its newest checkpoint are unknown";
 const NO_STATUS = "its state is that of its last event, and its progress is unknown";
@@ -198,11 +196,7 @@ export function readRun(folder: string): RunRecord {
   const known = entry.status?.summary.testAccuracy;
   // the events are gone: what is left of the result
   if (state.eventCount === 0 && known !== undefined) state = { ...state, finalTestAccuracy: known };
-  const whole = { ...entry, state, skippedCount: tail.skippedCount };
-  if (!entry.isConfigUnknown || Object.keys(state.config).length === 0) return whole;
-  // its first event has the settings too
-  const faults = entry.faults?.map((fault) => (fault === NO_CONFIG ? CONFIG_OF_EVENT : fault));
-  return { ...whole, ...(faults && { faults }), config: state.config, isConfigUnknown: false };
+  return { ...entry, state, skippedCount: tail.skippedCount };
 }
 
 /** The run of a folder for a list; undefined if the folder is not a run. */
@@ -247,7 +241,7 @@ function faultsOf(
   const isThere = (name: string) => modifiedT(join(folder, name)) !== undefined;
   const isUnderWay = life === "running" || life === "waiting";
   const faults: string[] = [];
-  if (!hasConfig && isThere("config.json")) faults.push(NO_CONFIG);
+  if (!hasConfig) faults.push(`${configFault(folder)}: ${NO_CONFIG}`);
   const noStatus = isUnderWay || life === "lost" ? NO_STATUS : STATUS_OF_EVENTS;
   if (status === undefined && isThere("status.json")) faults.push(`status.json cannot be read: ${noStatus}`);
   else if (status === undefined && !isUnderWay) faults.push(`status.json is missing: ${noStatus}`);
@@ -255,9 +249,33 @@ function faultsOf(
   return faults;
 }
 
-/** A line for each, headed by the folder. */
-export function faultLines(runs: readonly Pick<RunEntry, "folder" | "faults">[]): string[] {
-  return runs.flatMap(({ folder, faults = [] }) => faults.map((fault) => `${folder}: ${fault}`));
+const configFault = (folder: string) =>
+  modifiedT(join(folder, "config.json")) === undefined
+    ? "config.json is missing"
+    : "config.json cannot be read";
+
+type FaultyRun = Pick<RunEntry, "folder" | "faults" | "isConfigUnknown">;
+
+/** A line for each, headed by the folder; runs whose settings are unknown share one that counts them. */
+export function faultLines(runs: readonly FaultyRun[]): string[] {
+  const isOther = (fault: string) => !fault.endsWith(NO_CONFIG);
+  return [
+    ...unknownLines(runs),
+    ...runs.flatMap(({ folder, faults = [] }) =>
+      faults.filter(isOther).map((fault) => `${folder}: ${fault}`),
+    ),
+  ];
+}
+
+/** At most one line, with the folders of the runs whose settings are unknown. */
+export function unknownLines(runs: readonly FaultyRun[]): string[] {
+  const unknown = runs.filter(({ isConfigUnknown }) => isConfigUnknown);
+  if (unknown.length === 0) return [];
+  const [are, their] = unknown.length === 1 ? ["is", "its"] : ["are", "their"];
+  const places = unknown.map(({ folder }) => `${folder} (${configFault(folder)})`).join(", ");
+  return [
+    `${counted(unknown.length, "run")} ${are} in no mean and no figure, since ${their} settings are unknown: ${places}`,
+  ];
 }
 
 /** Every run folder at or below `root`, by experiment and then by name of the folder: a run, an experiment or all. */

@@ -29,6 +29,12 @@ interface OwnDefault {
 const TAKES_RUNS = ["watch", "report"];
 /** Settings that are paths. */
 const PLACES: readonly SettingName[] = ["runs", "dataDir"];
+/** Verbs whose runs have settings of their own, and where from. */
+const OWN_SETTINGS: Readonly<Record<string, string>> = {
+  sweep: "runs of a sweep have the settings of its file alone",
+  demo: "runs of the demo have the settings of its recipe alone",
+  reproduce: "experiments have settings of their own",
+};
 /** Verbs that look at data only if the command line names a data set. */
 const ON_REQUEST = ["prune", "compare"];
 
@@ -110,6 +116,17 @@ function contentOf(file: string): unknown {
     readText(file),
     'defaults of settings, such as { "dataset": "cifar10", "epochs": 40 }',
   );
+}
+
+/** Of variables that name settings of runs, where this command's runs do not take them: otherwise nothing told of that. */
+export function unusedWords(command: Command): string | undefined {
+  const why = OWN_SETTINGS[command.name()];
+  if (why === undefined) return undefined;
+  const options = new Set(command.options.map(settingOfOption));
+  const unused = ownVariables().flatMap(([variable]) =>
+    options.has(byVariable.get(variable)) ? [] : [variable],
+  );
+  return unused.length === 0 ? undefined : `${unused.join(", ")} not used: ${why}`;
 }
 
 /** A path in the file is meant from the folder of the file, wherever phew is called below it. */

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 
 const CONFIG_FILE = "phew.config.json";
-/** Variables that are no settings. */
-const OTHERS = /^PHEW_(DEBUG|THEME|TEST_\w+)$/;
+/** Variables that are no settings: those of the command, and the switches of its tests. */
+const OTHERS = /^PHEW_(DEBUG|THEME|TEST_(LARGE|SEED|TURN|COUNTS))$/;
 
 /** `phew.config.json` of the working folder, or of the nearest folder above it that has one. */
 export function configFile(): string | undefined {

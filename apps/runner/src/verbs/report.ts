@@ -57,7 +57,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   }
   const { out = folder, target, html } = options;
   const page = html ? await pageFile(out, options) : undefined;
-  const { records, found, leftOut, copies } = readRecords(folder, options);
+  const { records, unknown, found, leftOut, copies } = readRecords(folder, options);
   const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
   // if no configuration has several seeds, its row repeats that of its run
@@ -65,7 +65,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   makeFolder(page === out ? path.dirname(out) : out);
   const { tensorboard } = options;
   const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
-  const notes = [...notesOn(records, leftOut), ...copies.map((line) => `${line}.`)];
+  const notes = [...notesOn(records, unknown, leftOut), ...copies.map((line) => `${line}.`)];
   const files = page
     ? [await writePage(page, records, found, notes, options)]
     : [
@@ -82,6 +82,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
       runs: rows,
       results: results.rows,
       leftOut: leftOut.length,
+      unknown: unknown.map((run) => run.folder),
       copies: copies.length,
       files,
       ...(tensorboard !== undefined && { links }),
@@ -136,27 +137,41 @@ function requireNoRunOptions(folder: string, { all, tensorboard }: ReportOptions
   });
 }
 
-/** Each seed of a configuration once, with a sentence for each copy. @throws ArgumentError where no run is to be reported */
+/**
+ * Each seed of a configuration once, with a sentence for each copy; `unknown` are runs without settings.
+ * @throws ArgumentError where no run is to be reported
+ */
 function readRecords(folder: string, { all, json }: ReportOptions) {
   const found = listRuns(folder);
-  const entries = found.filter(({ life }) => all || life === "finished");
+  const [known, unknown] = parted(found, ({ isConfigUnknown }) => !isConfigUnknown);
+  const [entries, leftOut] = parted(known, ({ life }) => all === true || life === "finished");
   if (entries.length === 0) {
+    const without = unknown.length === 0 ? "" : `; ${faultLines(unknown)[0]}`;
     throw new ArgumentError(folder, {
-      given: found.length === 0 ? "no run" : `no finished run among ${found.length}`,
+      given: found.length === 0 ? "no run" : `no finished run among ${found.length}${without}`,
       expected: "a folder with finished runs",
-      remedy: found.length === 0 ? "Start one: phew train --help." : "--all takes the others too.",
+      remedy:
+        found.length === 0
+          ? "Start one: phew train --help."
+          : leftOut.length > 0
+            ? "--all takes the others too."
+            : "phew runs list shows what there is.",
     });
   }
   const progress = startProgress("reading", json);
   const { order, all: configurations } = configurationsOf(entries);
   const once = configurations.flatMap(({ runs }) => oncePerSeed(runs));
-  const leftOut = found.filter((entry) => !entries.includes(entry));
   const records = once.sort(order).map((entry, k) => {
     progress.update(k / once.length, `${k} of ${counted(once.length, "run")}`);
     return readRun(entry.folder);
   });
   progress.done();
-  return { records, found, leftOut, copies: repeatWords(configurations, "it is left out") };
+  return { records, unknown, found, leftOut, copies: repeatWords(configurations, "it is left out") };
+}
+
+/** Those that meet the condition, and the others. */
+function parted<T>(items: readonly T[], meets: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(meets), items.filter((item) => !meets(item))];
 }
 
 function printTables(table: Report, results: Report | undefined, format: TableForm): void {
@@ -166,7 +181,11 @@ function printTables(table: Report, results: Report | undefined, format: TableFo
   if (results && format !== "csv") print(`\n${formatReport({ ...results, shared: "" }, format)}`);
 }
 
-function notesOn(records: readonly RunRecord[], leftOut: readonly RunEntry[]): string[] {
+function notesOn(
+  records: readonly RunRecord[],
+  unknown: readonly RunEntry[],
+  leftOut: readonly RunEntry[],
+): string[] {
   const count = leftOut.length;
   const failedCount = leftOut.filter(({ life }) => life === "failed").length;
   const failed = failedCount === 0 ? "" : `, ${failedCount} of them failed: phew runs list state=failed`;
@@ -175,7 +194,7 @@ function notesOn(records: readonly RunRecord[], leftOut: readonly RunEntry[]): s
   const skipped = records.flatMap(({ folder, skippedCount }) =>
     skippedCount > 0 ? [`${folder}: ${leftOutText(skippedCount)}.`] : [],
   );
-  return [...left, ...skipped, ...faultLines(records).map((line) => `${line}.`)];
+  return [...left, ...skipped, ...faultLines([...unknown, ...records]).map((line) => `${line}.`)];
 }
 
 async function writePage(

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
 import { figurePaths, formatReport, resultsTable, writeFigures, writeReport } from "@phew/report";
-import { counted, readRun } from "@phew/runs";
+import { counted, readEntry, readRun, unknownLines } from "@phew/runs";
 import {
   lastLines,
   noteCancelled,
@@ -193,7 +193,11 @@ async function report(
 ): Promise<void> {
   const { experiment } = sweep;
   const statuses = statusesOf(runs);
-  const results = resultsTable(statuses.map(resultRun));
+  const entries = runs.flatMap(({ folder: own }) => readEntry(own, Date.now()) ?? []);
+  const unknown = new Set(entries.flatMap(({ isConfigUnknown, id }) => (isConfigUnknown ? [id] : [])));
+  const results = resultsTable(
+    statuses.map((status) => ({ ...resultRun(status), isConfigUnknown: unknown.has(status.task.id) })),
+  );
   const anyFinished = statuses.some(({ state }) => state === "finished");
   const written = anyFinished ? writeReport(folder, results, "results") : [];
   const files = [...written, ...figures].map((file) => path.relative("", file));
@@ -211,6 +215,7 @@ async function report(
       results: results.rows,
       failures,
       warnings,
+      unknown: [...unknown],
       hands: statusTexts,
       files,
     });
@@ -223,6 +228,7 @@ async function report(
     ...statusTexts.map((text) => `${text}.`),
     ...failureLines(failures),
     ...warningLines(warnings),
+    ...unknownLines(entries).map((line) => `warning: ${line}.`),
     ...(written.length > 0
       ? [`The results are in ${written.map((file) => path.relative("", file)).join(", ")}.`]
       : []),

@@ -1,6 +1,6 @@
 /**
- * Runs of one configuration and one seed, such as copies of a folder. A mean over seeds counts each seed once: the first
- * finished run that has it, else the first.
+ * The runs that count in means and figures. Of runs of one configuration and one seed, such as copies of a folder, the first
+ * finished one does, else the first; a run whose settings are unknown never does.
  */
 import type { RunLife } from "../status.ts";
 import type { Configuration, ConfiguredRun } from "./configurations.ts";
@@ -10,7 +10,10 @@ type SeededRun = ConfiguredRun & { readonly life?: RunLife };
 /** @param runs of one configuration @returns those that count, in their order; runs without a seed all do */
 export function oncePerSeed<Run extends SeededRun>(runs: readonly Run[]): Run[] {
   const counted = countedOf(runs);
-  return runs.filter((run) => run.config.seed === undefined || counted.get(run.config.seed) === run);
+  return runs.filter(
+    (run) =>
+      !run.isConfigUnknown && (run.config.seed === undefined || counted.get(run.config.seed) === run),
+  );
 }
 
 function countedOf<Run extends SeededRun>(runs: readonly Run[]): ReadonlyMap<unknown, Run> {
@@ -35,7 +38,7 @@ export function repeatWords<Run extends SeededRun & { readonly folder: string }>
     const once = new Set(oncePerSeed(runs));
     const counted = countedOf(runs);
     return runs
-      .filter((run) => !once.has(run))
+      .filter((run) => !run.isConfigUnknown && !once.has(run))
       .map(
         ({ folder, config: { seed } }) =>
           `${folder} has the configuration and the seed of ${counted.get(seed)!.folder} (${name} · seed ${seed}): ${result}`,
