@@ -26,6 +26,7 @@ import { FullScreen } from "./terminal.ts";
 import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
 import { initialDashboard } from "./update.ts";
 import { type ViewName, viewNamed } from "./views/registry.ts";
+import { isWorkOver } from "./workOver.ts";
 
 export interface ScreenOptions {
   readonly folder: string;
@@ -51,6 +52,8 @@ export interface WatchEnd {
   readonly exitCode: number;
   /** What to do on quitting with the run that was started with the screen; absent: nothing, it continues. */
   readonly answer?: QuitAnswer | undefined;
+  /** True: the user quit, and the runs that were started with the screen were over. */
+  readonly isOver?: boolean;
 }
 
 /** Shortest interval between two reads of new events; a frame follows if there were some. */
@@ -107,6 +110,7 @@ class Session {
   /** The frame that the terminal shows. */
   #frame: readonly StyledRow[] = [];
   #answer: QuitAnswer | undefined;
+  readonly #startedT = Date.now();
   #drawnMs = -FRAME_MS;
   #drawTimer: NodeJS.Timeout | undefined;
   #polledMs = performance.now();
@@ -264,10 +268,14 @@ class Session {
     return copied(this.#screen, this.#state.selected, what);
   }
 
-  /** True if the run that was started with the screen is still in progress. */
+  /** True if the work that was started with the screen is still in progress, and not only what its process does at its end. */
   #asks(): boolean {
     const { startedPid } = this.#state;
-    return startedPid !== undefined && processLives(startedPid);
+    return startedPid !== undefined && processLives(startedPid) && !this.#isOver();
+  }
+
+  #isOver(): boolean {
+    return isWorkOver(this.#watcher.runs, this.#startedT);
   }
 
   /** Starts, retries or cancels a sweep by a process of its own. */
@@ -297,7 +305,7 @@ class Session {
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
-    if (next.quitting) this.end({ exitCode: 0, answer: this.#answer });
+    if (next.quitting) this.end({ exitCode: 0, answer: this.#answer, isOver: this.#isOver() });
   }
 
   #resize(): void {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RunEntry } from "@phew/runs";
 import stringWidth from "string-width";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { asciiRows } from "../src/ascii.ts";
@@ -9,7 +10,8 @@ import { frameSvg, frameText, saveFrame } from "../src/savedFrame.ts";
 import { rowText, type StyledRow } from "../src/styledText.ts";
 import { update } from "../src/update.ts";
 import { VIEWS } from "../src/views/registry.ts";
-import { busyDashboard } from "./fakeStates.ts";
+import { isWorkOver } from "../src/workOver.ts";
+import { busyDashboard, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
 import { frameOf } from "./frame.tsx";
 
 const frame: readonly StyledRow[] = [
@@ -88,6 +90,16 @@ describe("ASCII", () => {
 });
 
 describe("quitting a screen that started a run", () => {
+  it("does not ask where its runs are over, and those of another time are none", () => {
+    const runs = (...lives: readonly RunEntry["life"][]) =>
+      lives.map((life, k) => fakeEntry(fakeOptions({ seed: k }), life, [], { updatedT: START_T + k }));
+    expect(isWorkOver(runs("finished", "failed", "interrupted", "lost"), START_T + 3)).toBe(true);
+    expect(isWorkOver(runs("finished", "finished"), START_T + 2)).toBe(false);
+    expect(isWorkOver([], START_T)).toBe(false);
+    for (const life of ["running", "waiting"] as const)
+      expect(isWorkOver(runs("finished", life), START_T), life).toBe(false);
+  });
+
   it("asks: leave, stop after a checkpoint or kill, or not at all", () => {
     const asking = update(busyDashboard(), { kind: "asked" });
     const text = frameOf(asking, 80, 24).join("\n");

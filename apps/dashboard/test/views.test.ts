@@ -43,6 +43,19 @@ describe("what the views of all runs leave out", () => {
     expect(lines.some((line) => /┃ .* phew /.test(line))).toBe(false);
   });
 
+  it("is a run without settings where means are, and a warning names it", () => {
+    const state = sweepOfNine();
+    const runs = state.runs.map((run, k) =>
+      k === 0 ? { ...run, config: {}, isConfigUnknown: true, folder: "/runs/demo/broken" } : run,
+    );
+    for (const view of ["1", "5"]) {
+      const text = frameOf(pressed({ ...state, runs }, view), 120, 40).join("\n");
+      expect(text).toMatch(/warning: 1 run is in no mean and no figure, since its settings are unknown:/);
+      expect(text).toContain("/runs/demo/broken");
+    }
+    expect(frameOf(pressed({ ...state, runs }, "5"), 120, 40).join("\n")).toMatch(/phew .* 1 of 1/);
+  });
+
   it("is no axis where all runs have one density", () => {
     const runs = sweepOfNine().runs.filter(({ name }) => name.includes("10 %"));
     const lines = frameOf(pressed({ ...sweepOfNine(), runs }, "1"), 80, 24);

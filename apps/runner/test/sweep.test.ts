@@ -154,6 +154,8 @@ it("lists what failed with its error, goes on with the others, and runs it again
   const first = await phew(["sweep", "sweep.json"], folder);
   expect(first.exitCode).toBe(1);
   expect(first.stdout).toMatch(/sweep: 2 runs: 1 finished, 1 failed\./);
+  // while it goes on
+  expect(first.stderr).toMatch(/^failed: rate 1e\+30: .* \(runs\/sweep\/[0-9a-f]+-0\)$/m);
   expect(first.stdout).toMatch(
     /1 run did not succeed .*\n {2}[0-9a-f]+-0 {2}rate 1e\+30: .*(loss|number|diverge)/i,
   );
@@ -162,7 +164,8 @@ it("lists what failed with its error, goes on with the others, and runs it again
   const { failures } = await json(["sweep", "sweep.json"], folder);
   expect(failures.length).toBe(1);
   const before = started(failures[0].id);
-  expect((await phew(["sweep", "sweep.json", "--retry"], folder)).exitCode).toBe(1);
+  const again = await phew(["sweep", "sweep.json", "--retry", "--quiet"], folder);
+  expect([again.exitCode, again.stderr]).toEqual([1, ""]);
   expect(started(failures[0].id)).toBeGreaterThan(before);
   expect((await phew(["sweep", "sweep.json", "--logs"], folder)).stdout).toContain(failures[0].id);
   expect((await phew(["sweep", "sweep.json", "--logs", "nobody"], folder)).exitCode).toBe(2);

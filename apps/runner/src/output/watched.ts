@@ -8,7 +8,7 @@ import { listRuns, makeFolder, type RunEntry } from "@phew/runs";
 import { withoutWatch } from "../commands/shortOptions.ts";
 import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
-import { printData, printLines } from "./output.ts";
+import { printData, printLines, printNote } from "./output.ts";
 
 /** What the screen shows of a command, and what happens when it ends. */
 export interface WatchedWork {
@@ -68,12 +68,11 @@ export async function runWatched(work: WatchedWork): Promise<void> {
     closing.signal,
   );
   if (shown.answer === "kill") work.killRest?.();
-  // runs that are over were shown as such: the process is about to end, and its words are waited for
-  const isRunning = (run: RunEntry) => run.life === "running";
-  const own = ownRuns();
-  const isOver = work.isOwn === undefined && own.length > 0 && !own.some(isRunning);
-  const goesOn = !isOver && shown.answer !== "stop" && shown.answer !== "kill";
-  if (goesOn && worker.exitCode === null && worker.signalCode === null) {
+  const isAtWork = worker.exitCode === null && worker.signalCode === null;
+  const goesOn = shown.isOver !== true && shown.answer !== "stop" && shown.answer !== "kill";
+  // figures of many runs take seconds
+  if (shown.isOver && isAtWork) printNote("All is done; what comes of it is being written.");
+  if (goesOn && isAtWork) {
     worker.unref();
     printLines(`It goes on as process ${pid}: phew watch ${folder} shows it, its output is in ${log}.`);
     process.exitCode = shown.exitCode;

@@ -158,10 +158,22 @@ async function submitted(
 ): Promise<Submission> {
   const { executor, sweep, ownFolder, runs } = plan;
   const progress = startProgress(sweep.experiment, options.json === true);
+  const signal = interruptSignal();
+  const told = new Set<string>();
   const onTick = () => progress.update(...progressOf(statusesOf(todo)));
-  const onFailure = (failures: ReadonlyMap<string, string>) => writeSweepFailures(ownFolder, failures);
+  const onFailure = (failures: ReadonlyMap<string, string>) => {
+    writeSweepFailures(ownFolder, failures);
+    // what Ctrl-C stops did not fail, and is counted in the last line
+    if (signal.aborted || options.json) return;
+    progress.done();
+    for (const { id, name, folder } of runs) {
+      if (told.has(id) || !failures.has(id)) continue;
+      told.add(id);
+      printNote(`failed: ${name}: ${failures.get(id)} (${path.relative("", folder)})`);
+    }
+  };
   try {
-    return await executor.submit(todo, { signal: interruptSignal(), onTick, onFailure });
+    return await executor.submit(todo, { signal, onTick, onFailure });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(stoppedWords(statusesOf(runs), sweepCommand(plan, options)));

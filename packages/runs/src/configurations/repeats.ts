@@ -11,8 +11,7 @@ type SeededRun = ConfiguredRun & { readonly life?: RunLife };
 export function oncePerSeed<Run extends SeededRun>(runs: readonly Run[]): Run[] {
   const counted = countedOf(runs);
   return runs.filter(
-    (run) =>
-      !run.isConfigUnknown && (run.config.seed === undefined || counted.get(run.config.seed) === run),
+    (run) => !run.isConfigUnknown && (run.config.seed === undefined || counted.get(run.config.seed) === run),
   );
 }
 
