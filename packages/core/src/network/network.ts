@@ -56,6 +56,8 @@ export interface Network {
   readonly prunable: readonly PrunableParameter[];
   /** Number of prunable weights. */
   readonly prunableCount: number;
+  /** Name of each parameter that is always equal to another → the other's (`untied.ts`); absent: there is none. */
+  readonly copies?: ReadonlyMap<string, string>;
 }
 
 /**

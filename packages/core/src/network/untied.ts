@@ -51,7 +51,8 @@ export function untied(given: Network): Untied | undefined {
   });
   const inputs = given.inputs.map((input) => specs[input]!);
   const ordered = [...inputs, ...specs.filter((spec) => !inputs.includes(spec))];
-  const network = buildNetwork(given.name, ordered, given.nodes[given.output]!.name);
+  const built = buildNetwork(given.name, ordered, given.nodes[given.output]!.name);
+  const network: Network = { ...built, copies: originals };
   return { network, originals, ...carriers(network, originals) };
 }
 
