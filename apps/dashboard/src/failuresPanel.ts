@@ -1,16 +1,19 @@
 /** Why runs failed: the one under the cursor first, then those that ended last. */
-import { counted, type RunEntry } from "@phew/runs";
+import { counted, type RunEntry, textWidth } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import type { PanelContent } from "./panelContent.ts";
 import { cutTitle } from "./runTitles.ts";
-import { type StyledRow, wrap } from "./styledText.ts";
+import { type StyledRow, truncate, wrap } from "./styledText.ts";
 import { COLOURS, LIFE_LOOKS } from "./theme.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const failuresPanel: Panel = { title: "Failures", content: failuresContent };
 
 const INDENT = "    ";
+/** If a reason is not short. */
+const USUAL_LINES = 2;
 const MOST_LINES = 3;
+const END = " …";
 
 /** Why a run failed, or what is known of its end; undefined of one that did neither fail nor vanish. */
 export function failureOf({ sweeps }: DashboardState, run: RunEntry): string | undefined {
@@ -47,13 +50,31 @@ function failuresContent(state: DashboardState, width: number, height: number): 
   };
 }
 
+/** Rows that the reasons want: of the run under the cursor all, of others some. */
+export function failureRowCount(state: DashboardState, width: number): number {
+  return failedRuns(state).reduce(
+    (sum, run) => sum + (run.folder === state.selected ? failureRows(state, run, width).length : USUAL_LINES),
+    0,
+  );
+}
+
 function failureRows(state: DashboardState, run: RunEntry, width: number): StyledRow[] {
   const look = LIFE_LOOKS[run.life];
   const title = cutTitle(state, run, Math.floor(width / 2));
-  const lines = wrap(`${title}: ${failureOf(state, run)!}`, width - INDENT.length).slice(0, MOST_LINES);
+  const all = wrap(`${title}: ${failureOf(state, run)!}`, width - INDENT.length);
+  const lines = run.folder === state.selected ? all : shortenedLines(all, width - INDENT.length);
   return lines.map((text, k) =>
     k === 0
       ? [{ text: `${look.mark} `, colour: look.colour, bold: true }, { text }]
       : [{ text: INDENT + text }],
   );
+}
+
+/** The last one ends in "…" where there were more: the cursor on the run shows them. */
+function shortenedLines(lines: readonly string[], width: number): string[] {
+  if (lines.length <= MOST_LINES) return [...lines];
+  // no word is cut
+  const words = lines[MOST_LINES - 1]!.split(" ");
+  while (words.length > 1 && textWidth(words.join(" ")) + END.length > width) words.pop();
+  return [...lines.slice(0, MOST_LINES - 1), truncate(words.join(" ") + END, width)];
 }

@@ -2,7 +2,7 @@
 import type { DashboardState, Panel, PanelRow, RunView } from "./dashboardState.ts";
 import { logPanel } from "./logPanel.ts";
 import { alone, BORDERED_HEIGHT, LEAST_PANEL_HEIGHT } from "./panelRows.ts";
-import { runPanel } from "./runPanel.ts";
+import { runPanel, runRowCount } from "./runPanel.ts";
 import { runsPanel } from "./runsPanel.ts";
 
 /** Rows of panels of one width, below each other. */
@@ -39,13 +39,14 @@ function columnsFor(state: DashboardState, width: number, height: number): Panel
 }
 
 function runRows(state: DashboardState, view: RunView, width: number, height: number): PanelRow[] {
-  const own = runHeight(height);
+  const own = runHeight(state, width, height);
   return [alone(runPanel, width, own), ...view.layout(state, width, height - own)];
 }
 
-/** What the view leaves of so many rows, once it has a panel that is worth its borders. */
-function runHeight(height: number): number {
-  return Math.max(BORDERED_HEIGHT, Math.min(RUN_HEIGHT, height - LEAST_PANEL_HEIGHT));
+/** What the view leaves of so many rows, once it has a panel that is worth its borders: a reason is told whole. */
+function runHeight(state: DashboardState, width: number, height: number): number {
+  const wanted = Math.max(RUN_HEIGHT, runRowCount(state, width - 4) + 2);
+  return Math.max(BORDERED_HEIGHT, Math.min(wanted, height - LEAST_PANEL_HEIGHT));
 }
 
 /** One column: the list if it fits, the run, and one panel of the view. */
@@ -53,8 +54,9 @@ function narrowRows(state: DashboardState, view: RunView, width: number, height:
   // what is to be done then stands there
   if (state.runs.length === 0) return [alone(runsPanel, width, height)];
   const hasList = !state.zoomed && height >= LEAST_LIST + BORDERED_HEIGHT + LEAST_PANEL_HEIGHT;
-  const own = runHeight(hasList ? height - LEAST_LIST : height);
-  const most = Math.max(LEAST_LIST, Math.floor((height - RUN_HEIGHT) * 0.42));
+  const own = runHeight(state, width, hasList ? height - LEAST_LIST : height);
+  const rest = height - own - LEAST_PANEL_HEIGHT;
+  const most = Math.max(LEAST_LIST, Math.min(rest, Math.floor((height - RUN_HEIGHT) * 0.42)));
   // no more than the runs need, with the names of their experiments
   const list = hasList ? Math.min(most, Math.max(LEAST_LIST, state.runs.length + 3)) : 0;
   return [

@@ -24,8 +24,9 @@ import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
 import { cutTitle } from "./runTitles.ts";
-import { fit, type StyledRow } from "./styledText.ts";
+import { fit, type Span, type StyledRow, wrap } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { selectedRun } from "./visibleRuns.ts";
 
 export const runPanel = panelOfRun("Run", runContent, { isFirst: true });
 
@@ -41,13 +42,14 @@ function runContent(
 ): PanelContent {
   const look = LIFE_LOOKS[entry.life];
   const loaded = state.shown?.loaded ?? 1;
+  const stateText = `${look.mark} ${stateWord(entry, run)}`;
   const rows = [
     [
-      { text: `${look.mark} ${stateWord(entry, run)}`, colour: look.colour, bold: true },
-      { text: `  ${facts(entry, run)}` },
+      { text: stateText, colour: look.colour, bold: true },
+      { text: `  ${facts(entry, run, width - textWidth(stateText) - 2)}` },
     ],
     progressRow(entry, run, state.now, width),
-    detailRow(state, entry, run),
+    ...detailRows(state, entry, run, width),
   ];
   // if only two rows fit, the facts are also in the list
   return {
@@ -65,21 +67,30 @@ function stateWord(entry: RunEntry, run: RunState): string {
   return run.phase === "pruning" || run.phase === "training" ? run.phase : "running";
 }
 
-function facts(entry: RunEntry, run: RunState): string {
+/** The longest that fits; the seed and what was asked for stay longest. */
+function facts(entry: RunEntry, run: RunState, width: number): string {
   const { config } = run;
   const method = run.mask?.method ?? run.pruning?.method ?? config.method ?? entry.summary.method;
   const requested =
     run.mask?.requestedDensity ?? run.pruning?.requestedDensity ?? entry.summary.requestedDensity;
   const seed = entry.seed ?? config.seed;
-  return [
-    modelName(config),
-    config.dataset,
+  const own = [
     method,
     requested === undefined ? undefined : formatPercent(requested),
     seed === undefined ? undefined : `seed ${seed}`,
-  ]
-    .filter((fact) => fact !== undefined)
-    .join(" · ");
+  ];
+  const model = modelName(config);
+  return longestWithin(
+    [[model, config.dataset, ...own], [model, ...own], own, own.slice(1)].map((each) =>
+      each.filter((fact) => fact !== undefined).join(" · "),
+    ),
+    width,
+  );
+}
+
+/** The first text that fits, the last if none does. */
+function longestWithin(texts: readonly string[], width: number): string {
+  return texts.find((text) => textWidth(text) <= width) ?? texts.at(-1)!;
 }
 
 function progressRow(entry: RunEntry, run: RunState, now: number, width: number): StyledRow {
@@ -101,52 +112,81 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
   ];
 }
 
-function detailRow(state: DashboardState, entry: RunEntry, run: RunState): StyledRow {
-  if (entry.faults) return [{ text: entry.faults.join("; "), colour: COLOURS.warning }];
-  const failure = run.failure ?? failureOf(state, entry);
-  if (failure !== undefined)
-    return [{ text: failure, colour: entry.life === "lost" ? COLOURS.warning : COLOURS.error }];
-  if (entry.life === "waiting") return [{ text: "waits for its turn" }];
-  if (run.phase === "pruning" && run.pruning) return [{ text: pruningText(run) }];
-  if (run.phase === "training" && run.training) return [{ text: trainingText(run) }];
-  return [{ text: endText(run) }];
+/** What is wrong with a run in as many rows as it has, else one row. */
+function detailRows(state: DashboardState, entry: RunEntry, run: RunState, width: number): StyledRow[] {
+  const wrong = wrongWith(state, entry, run);
+  if (wrong === undefined) return [detailRow(entry, run, width)];
+  return wrap(wrong.text, width).map((text) => [{ ...wrong, text }]);
 }
 
-function pruningText(run: RunState): string {
+function wrongWith(state: DashboardState, entry: RunEntry, run: RunState): Span | undefined {
+  if (entry.faults) return { text: entry.faults.join("; "), colour: COLOURS.warning };
+  const text = run.failure ?? failureOf(state, entry);
+  return text === undefined
+    ? undefined
+    : { text, colour: entry.life === "lost" ? COLOURS.warning : COLOURS.error };
+}
+
+/** Rows of this panel for the run under the cursor, without its borders. */
+export function runRowCount(state: DashboardState, width: number): number {
+  const [entry, run] = [selectedRun(state), state.shown?.state];
+  const wrong = entry && run && wrongWith(state, entry, run);
+  return 2 + (wrong === undefined ? 1 : wrap(wrong.text, width).length);
+}
+
+function detailRow(entry: RunEntry, run: RunState, width: number): StyledRow {
+  if (entry.life === "waiting") return [{ text: "waits for its turn" }];
+  if (run.phase === "pruning" && run.pruning) return [{ text: pruningText(run, width) }];
+  if (run.phase === "training" && run.training) return [{ text: trainingText(run, width) }];
+  return [{ text: endText(run, width) }];
+}
+
+function pruningText(run: RunState, width: number): string {
   const { keptCount, keepCount, walkCount, round, roundCount } = run.pruning!;
   const speed = walkRates(run)?.walksPerSecond ?? walksPerSecond(run);
-  return [
+  const parts = [
     `kept ${formatCount(keptCount)} of ${formatCount(keepCount)}`,
     walkCount === undefined ? undefined : counted(walkCount, "walk"),
     speed === undefined ? undefined : `${formatShortCount(speed)} walks/s`,
     round === undefined ? undefined : `round ${round}/${roundCount ?? "?"}`,
-  ]
-    .filter((part) => part !== undefined)
-    .join(" · ");
+  ];
+  return firstParts(parts, width);
 }
 
-function trainingText(run: RunState): string {
+function trainingText(run: RunState, width: number): string {
   const { epoch, epochCount, loss, rate, imagesPerSecond, executor } = run.training!;
-  return [
+  const parts = [
     `epoch ${epoch}/${epochCount}`,
     `loss ${formatMeasure(loss)}`,
     `${formatShortCount(imagesPerSecond)} images/s`,
     `rate ${formatMeasure(rate)}`,
     executor,
-  ].join(" · ");
+  ];
+  return firstParts(parts, width);
 }
 
-function endText(run: RunState): string {
+/** As many whole parts as fit. */
+function firstParts(parts: readonly (string | undefined)[], width: number): string {
+  const known = parts.filter((part) => part !== undefined);
+  return longestWithin(
+    known.map((_, k) => known.slice(0, known.length - k).join(" · ")),
+    width,
+  );
+}
+
+function endText(run: RunState, width: number): string {
   const accuracy = runAccuracy(run);
   const epoch = accuracyEpoch(run);
-  const which =
-    epoch?.validationAccuracy === undefined ? "the last epoch" : `epoch ${epoch.epoch}, chosen by validation`;
-  return (
-    [
-      accuracy === undefined ? undefined : `test accuracy ${formatAccuracy(accuracy)} of ${which}`,
-      run.mask ? `pruned in ${formatDuration(run.mask.elapsedMs)}` : undefined,
-    ]
-      .filter((part) => part !== undefined)
-      .join(" · ") || "nothing to tell yet"
+  const [which, whichInShort] =
+    epoch?.validationAccuracy === undefined
+      ? ["the last epoch", "last epoch"]
+      : [`epoch ${epoch.epoch}, chosen by validation`, `epoch ${epoch.epoch}, by validation`];
+  const pruned = run.mask ? `pruned in ${formatDuration(run.mask.elapsedMs)}` : "nothing to tell yet";
+  if (accuracy === undefined) return pruned;
+  const value = formatAccuracy(accuracy);
+  const whole = `test accuracy ${value} of ${which}`;
+  return longestWithin(
+    [...(run.mask ? [`${whole} · ${pruned}`] : []), whole, `${value} (${whichInShort})`],
+    width,
   );
 }

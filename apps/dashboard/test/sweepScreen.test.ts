@@ -121,6 +121,15 @@ describe("a sweep on the screen", () => {
       expect(words.length).toBeGreaterThan(10);
       for (const word of words) expect(failure.split(" ")).toContain(word);
     }
+    // of the run under the cursor they are all there
+    const { folder } = runs[0]!;
+    const shown = { folder, state: initialRunState(), loaded: 1 };
+    for (const view of [overview, sweep]) {
+      const seen = update({ ...state, view }, { kind: "watched", runs, sweeps: state.sweeps, now: NOW });
+      const chosen = { ...update(seen, { kind: "runChosen", folder }), shown };
+      const text = frameOf(chosen, 80, 40).join("\n");
+      for (const word of failure.split(" ")) expect(text, view.name).toMatch(new RegExp(`\\b${word}\\b`));
+    }
   });
 
   it("says that nobody goes on with it, and that all is done", () => {

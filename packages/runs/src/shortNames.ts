@@ -2,12 +2,12 @@
  * Names in few columns that stay different: words that many names have are shortened first, and what tells names apart last.
  *
  * In each name that is too long, until it fits, words go from those that the most names have to those that the fewest have:
- *   1. words of several names are cut to their shortest beginning that no other word has, and "…"; the last one that has to
- *      be cut keeps what there is room for
- *   2. words of half of the names or more are left out, where all names stay different without them
- *   3. the other words are cut
- *   4. other words of several names are left out, where all names stay different without them
- * Numbers are never cut, alone or in words: "0.0…" could be any. What is still too long loses "…", then whole words, those
+ *   1. words of several names are cut to their shortest beginning of at least four letters that no other word has, and "…"
+ *   2. words of half of the names or more, but no numbers, are left out, where all names stay different without them
+ *   3. the other words are cut so
+ *   4. words are cut to their shortest beginning that no other word has
+ *   5. other words of several names are left out, where all names stay different without them, numbers last
+ * What is left gets back as many letters as there is room for, words of the fewest names first. Numbers are never cut, alone or in words: "0.0…" could be any. What is still too long loses "…", then whole words, those
  * of the most names first and numbers last; names that are then equal get "#" and a number.
  */
 import { cutMiddle, cutText, graphemes, textWidth } from "./textWidth.ts";
@@ -18,12 +18,15 @@ const PARTS =
   /(?<![^\s·=+/,])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?: %)?(?![^\s·=+/,])|[^\s·=+/,]+|[\s·=+/,]+/gu;
 const WORD = /[^\s·=+/,]/u;
 const NUMBER = /^[-+]?\.?\d/;
+/** Of fewer letters of a word a reader makes nothing. */
+const READABLE = 4;
 const DIGITS = /[\d.]/;
 
 interface Word {
   readonly text: string;
-  /** The shortest beginning that no other word has. */
+  /** The shortest beginning that no other word has, and the shortest such that can be read. */
   readonly short: string;
+  readonly readable: string;
   /** Number of names that have it. */
   readonly count: number;
 }
@@ -60,15 +63,15 @@ function shortName(
   const words = [...parts];
   for (const { word, short } of shorter) {
     if (!words.includes(word)) continue;
-    const places = [...words.keys()].filter((k) => words[k] === word);
-    for (const k of places) {
+    for (const k of words.keys()) {
+      if (words[k] !== word || parts[k] === "") continue;
       parts[k] = short;
       // with what stands behind it
       if (short === "" && k + 1 < parts.length) parts[k + 1] = "";
     }
     const text = joined(parts);
     if (text === "" || textWidth(text) > width) continue;
-    return short === "" ? text : roomiest(parts, places, word, width);
+    return roomiest(parts, words, all, width);
   }
   return shortest(words, parts, all, width);
 }
@@ -99,12 +102,25 @@ function shortest(
   return cut !== "" && textWidth(cut) <= width ? cut : ELLIPSIS;
 }
 
-/** With as much of the word at these places as there is room for. */
-function roomiest(parts: readonly string[], places: readonly number[], word: string, width: number): string {
-  const withWord = (text: string) => joined(parts.map((part, k) => (places.includes(k) ? text : part)));
-  for (let count = graphemes(word).length - 1; count > 0; count--) {
-    const text = withWord(beginningOf(word, count, -1));
-    if (textWidth(text) <= width) return text;
+/** With as much of the words that were cut as there is room for, those of the fewest names first. */
+function roomiest(
+  cut: readonly string[],
+  words: readonly string[],
+  all: readonly Word[],
+  width: number,
+): string {
+  let parts = cut;
+  for (const { text: word } of all.toReversed()) {
+    const isCut = (k: number) => words[k] === word && parts[k] !== "" && parts[k] !== word;
+    if (![...words.keys()].some(isCut)) continue;
+    const least = graphemes(parts[words.indexOf(word)]!).length;
+    for (let count = graphemes(word).length; count >= least; count--) {
+      const longer = count === graphemes(word).length ? word : beginningOf(word, count, -1);
+      const grown = parts.map((part, k) => (isCut(k) ? longer : part));
+      if (textWidth(joined(grown)) > width) continue;
+      parts = grown;
+      break;
+    }
   }
   return joined(parts);
 }
@@ -121,13 +137,16 @@ function shortenings(names: readonly string[], words: readonly Word[]): Shorteni
       left.delete(text);
       return [];
     });
-  const cut = (some: readonly Word[]) => some.map(({ text, short }) => ({ word: text, short }));
+  const cut = (some: readonly Word[]) => some.map(({ text, readable }) => ({ word: text, short: readable }));
+  const isNumber = ({ text }: Word) => NUMBER.test(text);
   const isCommon = ({ count }: Word) => count >= names.length / 2;
   return [
     ...cut(shared),
-    ...without(shared.filter(isCommon)),
+    ...without(shared.filter((word) => isCommon(word) && !isNumber(word))),
     ...cut(single),
-    ...without(shared.filter((word) => !isCommon(word))),
+    ...words.map(({ text, short }) => ({ word: text, short })),
+    ...without(shared.filter((word) => !isCommon(word) && !isNumber(word))),
+    ...without(shared.filter(isNumber)),
   ];
 }
 
@@ -145,7 +164,12 @@ function wordsOf(names: readonly string[]): Word[] {
   const words = texts.map((text, k) => {
     const others = [texts[k - 1], texts[k + 1]].filter((other) => other !== undefined);
     const ownFrom = Math.max(0, ...others.map((other) => sharedCount(text, other))) + 1;
-    return { text, short: beginningOf(text, ownFrom), count: counts.get(text)! };
+    return {
+      text,
+      short: beginningOf(text, ownFrom),
+      readable: beginningOf(text, Math.max(READABLE, ownFrom)),
+      count: counts.get(text)!,
+    };
   });
   return words.sort((a, b) => b.count - a.count || textWidth(b.text) - textWidth(a.text));
 }

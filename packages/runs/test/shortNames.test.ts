@@ -70,9 +70,24 @@ it("shortens what many names have, keeps what tells them apart, and never cuts a
     "lenet5-caffe magnitude 0.0005",
     "lenet5-caffe magnitude 0.05",
   ];
-  expect(shortNames(rates, 16)).toEqual(["l… magnit… 0.005", "l… magni… 0.0005", "l… magnitu… 0.05"]);
-  expect(shortNames(rates, 7)).toEqual(["0.005", "0.0005", "m… 0.05"]);
+  expect(shortNames(rates, 16)).toEqual(["magnitude 0.005", "magnitude 0.0005", "lene… magn… 0.05"]);
+  expect(shortNames(rates, 7)).toEqual(["0.005", "0.0005", "0.05"]);
   const options = ["s2/phew 10 % bias=square", "s2/phew 10 % bias=inverse"];
-  expect(shortNames(options, 17)).toEqual(["s2/p… b…=square", "s2/p… b…=inverse"]);
+  expect(shortNames(options, 17)).toEqual(["s2/10 % square", "s2/10 % inverse"]);
   expect(shortNames(options, 8)).toEqual(["square", "inverse"]);
+});
+
+it("leaves four letters of a method, or all of it, where there is room for them", () => {
+  const methods = ["phew", "erk", "magnitude", "synflow", "path-find", "uniform-walk"];
+  const all = methods.flatMap((method) =>
+    ["0.05", "0.005"].flatMap((rate) => [`mobilenet-v2 ${method} ${rate}`, `resnet20 ${method} ${rate}`]),
+  );
+  // "mobi… magn… 0.005"
+  for (let width = 17; width < 30; width++) {
+    for (const [k, name] of shortNames(all, width).entries()) {
+      const method = all[k]!.split(" ")[1]!;
+      const begins = method.length <= 5 ? method : method.slice(0, 4);
+      expect(name.split(" ")[1], `${all[k]} at ${width}: ${name}`).toMatch(new RegExp(`^${begins}`));
+    }
+  }
 });

@@ -1,7 +1,7 @@
 /** All runs in a table. */
 
 import type { View } from "../dashboardState.ts";
-import { failedRuns, failuresPanel } from "../failuresPanel.ts";
+import { failedRuns, failureRowCount, failuresPanel } from "../failuresPanel.ts";
 import {
   alone,
   BORDERED_HEIGHT,
@@ -11,8 +11,6 @@ import {
 } from "../panelRows.ts";
 import { sweepPanel } from "../sweepPanel.ts";
 
-/** Rows of a failure, if its reason is not short. */
-const FAILURE_ROWS = 2;
 const LEAST_WITH_PLOT = 24;
 
 export const sweep = {
@@ -27,7 +25,7 @@ export const sweep = {
     const headingCount = state.grouped ? configurationCount(state) : 0;
     const rowCount = state.runs.length + headingCount + state.sweeps.length;
     const failedCount = failedRuns(state).length;
-    const wanted = Math.min(Math.floor(height / 4), failedCount * FAILURE_ROWS + 2);
+    const wanted = Math.min(Math.floor(height / 3), failureRowCount(state, width - 4) + 2);
     const isTold = failedCount > 0 && wanted >= BORDERED_HEIGHT && height - wanted >= LEAST_PANEL_HEIGHT;
     const failures = isTold ? [alone(failuresPanel, width, wanted)] : [];
     const rest = height - (isTold ? wanted : 0);

@@ -85,15 +85,19 @@ export function stoppedWords(statuses: readonly TaskStatus[], command: string): 
   return stopped + waiting === 0 ? `stopped: ${rest}` : `stopped: ${rest}. To go on: ${command}`;
 }
 
-/** Fraction and note for a bar. */
-export function progressOf(statuses: readonly TaskStatus[]): [number, string] {
-  const done = statuses.map(({ state, summary }) =>
-    state === "finished" ? 1 : summary?.phase === "training" ? summary.fraction : 0,
+/** Fraction and note for a bar. @param failed ids of those that failed by now, which take no more time */
+export function progressOf(
+  statuses: readonly TaskStatus[],
+  failed: ReadonlySet<string> = new Set(),
+): [number, string] {
+  const done = statuses.map(({ task, state, summary }) =>
+    state === "finished" || failed.has(task.id) ? 1 : summary?.phase === "training" ? summary.fraction : 0,
   );
   const finished = statuses.filter(({ state }) => state === "finished").length;
+  const failedWords = failed.size === 0 ? "" : `, ${failed.size} failed`;
   return [
     done.reduce((sum, part) => sum + part, 0) / done.length,
-    `${finished} of ${runCount(done.length)} done`,
+    `${finished} of ${runCount(done.length)} done${failedWords}`,
   ];
 }
 

@@ -159,18 +159,17 @@ async function submitted(
   const { executor, sweep, ownFolder, runs } = plan;
   const progress = startProgress(sweep.experiment, options.json === true);
   const signal = interruptSignal();
-  const told = new Set<string>();
-  const onTick = () => progress.update(...progressOf(statusesOf(todo)));
+  const failed = new Set<string>();
+  const onTick = () => progress.update(...progressOf(statusesOf(todo), failed));
   const onFailure = (failures: ReadonlyMap<string, string>) => {
     writeSweepFailures(ownFolder, failures);
+    const fresh = todo.filter(({ id }) => failures.has(id) && !failed.has(id));
+    for (const { id } of fresh) failed.add(id);
     // what Ctrl-C stops did not fail, and is counted in the last line
     if (signal.aborted || options.json) return;
     progress.done();
-    for (const { id, name, folder } of runs) {
-      if (told.has(id) || !failures.has(id)) continue;
-      told.add(id);
+    for (const { id, name, folder } of fresh)
       printNote(`failed: ${name}: ${failures.get(id)} (${path.relative("", folder)})`);
-    }
   };
   try {
     return await executor.submit(todo, { signal, onTick, onFailure });
