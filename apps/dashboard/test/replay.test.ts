@@ -1,5 +1,5 @@
 /** Recorded runs, replayed: what the screen shows of real runs at several moments and sizes, as files that can be read. */
-import { expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { asciiRows } from "../src/ascii.ts";
 import type { DashboardState } from "../src/dashboardState.ts";
 import { frameRows } from "../src/frame.ts";
@@ -9,7 +9,8 @@ import { frameOf, withoutStyles } from "./frame.tsx";
 import { momentOf, openRecording, screenAt } from "./recordings/recording.ts";
 
 // the clock in the corner is local
-process.env.TZ = "UTC";
+vi.stubEnv("TZ", "UTC");
+afterAll(() => void vi.unstubAllEnvs());
 
 const SIZES = [
   [160, 50],
