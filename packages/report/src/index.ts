@@ -9,8 +9,8 @@ export {
   type Spread,
 } from "./comparison.ts";
 export { accuracyAgainstWidth } from "./figures/accuracyAgainstWidth.ts";
+export { accuracyOverClasses, accuracyOverExamples } from "./figures/accuracyOverCount.ts";
 export { accuracyOverDensity } from "./figures/accuracyOverDensity.ts";
-export { accuracyOverExamples } from "./figures/accuracyOverExamples.ts";
 export type { FigureRow } from "./figures/figureRow.ts";
 export type { Figure } from "./figures/frame.ts";
 export { layerWidths } from "./figures/layerWidths.ts";

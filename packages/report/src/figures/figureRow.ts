@@ -13,6 +13,8 @@ export interface FigureRow {
   readonly seed: number;
   /** Different training examples of each class, where they are what differs. */
   readonly examples?: number;
+  /** Classes, where their number is what differs. */
+  readonly classes?: number;
   /** log10 of the path kernel trace over the dense network's; −Infinity without a path, NaN where it was not measured. */
   readonly logRelativeTrace?: number;
   /** Mean over the layers; a fraction of the output units. */

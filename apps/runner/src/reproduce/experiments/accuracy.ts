@@ -7,24 +7,13 @@ import { bySeed, evidenceOf } from "../judge.ts";
 import type { RunRow } from "../results.ts";
 import { accuracyTable, powerTable } from "../tables.ts";
 import { yardstickOf } from "../yardsticks.ts";
+import { CIFAR_RECIPE, CIFAR_RESNET_RECIPE } from "./cifar.ts";
 
 const METHODS = [
   ...["phew", "uniform-walk", "erk", "synflow", "synflow-l2"],
   ...["snip", "grasp", "magnitude", "random"],
 ];
 const DENSITIES = [0.1, 0.05, 0.02];
-/** After which the small recipes follow: rates by a cosine from 0.1, weight decay 5e-4, crop and flip. */
-const CIFAR = {
-  dataset: "cifar10",
-  ...{
-    batchSize: 128,
-    rate: 0.1,
-    augmentation: "usual",
-    schedule: "cosine",
-    warmupEpochs: 1,
-    weightDecay: 0.0005,
-  },
-};
 const PUBLISHED = { dataset: "cifar10", recipe: "phew" };
 
 const grid = { density: DENSITIES, method: METHODS };
@@ -66,15 +55,17 @@ export const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
       settings: { model, dataset: "mnist", trainCount: 10_000, testCount: 10_000, epochs: 5, batchSize: 64 },
       ...{ grid, list, seedCount: 10 },
     })),
-    ...["vgg-small", "resnet20"].map((model) => ({
-      name: `cifar10-${model}`,
-      settings: { model, ...CIFAR, trainCount: 10_000, testCount: 5000, epochs: 12 },
-      ...{
-        grid: { ...grid, method: METHODS.filter((method) => method !== "magnitude") },
-        list,
-        seedCount: 3,
-      },
-    })),
+    ...Object.entries({ "vgg-small": CIFAR_RECIPE, resnet20: CIFAR_RESNET_RECIPE }).map(
+      ([model, recipe]) => ({
+        name: `cifar10-${model}`,
+        settings: { model, dataset: "cifar10", ...recipe, trainCount: 10_000, testCount: 5000 },
+        ...{
+          grid: { ...grid, method: METHODS.filter((method) => method !== "magnitude") },
+          list,
+          seedCount: 3,
+        },
+      }),
+    ),
   ],
   paper: ["resnet20", "vgg19-bn"].map((model) => ({
     name: `cifar10-${model}`,

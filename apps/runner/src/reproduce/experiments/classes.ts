@@ -3,10 +3,13 @@
  * of examples: the number of examples is constant in each class in one, and in total in the other.
  */
 import { formatPercent } from "@phew/core";
+import { accuracyOverClasses, type FigureRow } from "@phew/report";
 import type { Evidence, Experiment, Findings, Measured, Plan, RunGrid, Scale } from "../experiment.ts";
+import { figure } from "../figure.ts";
 import { bySeed, evidenceOf } from "../judge.ts";
 import { type BySeed, minus } from "../statistics.ts";
 import { meanAndInterval } from "../tables.ts";
+import { CIFAR_RECIPE } from "./cifar.ts";
 
 const METHODS = ["phew", "uniform-walk", "erk", "synflow", "synflow-l2"];
 
@@ -47,10 +50,7 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
     },
     ...(["cifar10", "cifar100"] as const).map((dataset) => ({
       name: dataset,
-      settings: {
-        ...{ model: "vgg-small", dataset, epochs: 12, batchSize: 128, rate: 0.1, augmentation: "usual" },
-        ...{ schedule: "cosine", warmupEpochs: 1, weightDecay: 0.0005 },
-      },
+      settings: { model: "vgg-small", dataset, ...CIFAR_RECIPE },
       classCounts: dataset === "cifar10" ? [2, 5, 10] : [10, 30, 100],
       ...{ methods: METHODS, densities: [0.05], seedCount: 3 },
       examplesPerClass: dataset === "cifar10" ? 1000 : 100,
@@ -113,7 +113,17 @@ export const classes: Experiment = {
         title: `${series.settings.model} on ${series.name}, the same number of examples ${KEPT_WORDS[kept]} (test accuracy %, gap of phew in points)`,
         report: tableOf(series, kept, measured),
       })),
-      figures: [],
+      figures: run.flatMap(({ series, kept }) =>
+        series.densities.flatMap((density) =>
+          figure(
+            `${series.name}-${kept}-${density}`,
+            `Accuracy over classes: ${series.settings.model} on ${series.name}, the same number of examples ${KEPT_WORDS[kept]}, ${formatPercent(density)}`,
+            accuracyOverClasses,
+            figureRows(series, kept, measured, density),
+            `${series.settings.model} · ${series.name} · density ${formatPercent(density)} · the same number of examples ${KEPT_WORDS[kept]}`,
+          ),
+        ),
+      ),
       notes: [
         "With the same number of examples of each class, more classes mean more examples and more steps; with the same number in all, fewer examples of each.",
         "Of few classes all methods are near 100 %, which leaves no room for a gap: a gain is read together with the accuracies.",
@@ -125,6 +135,20 @@ export const classes: Experiment = {
     };
   },
 };
+
+function figureRows(series: Series, kept: Kept, measured: Measured, density: number): FigureRow[] {
+  return series.classCounts.flatMap((classes) => {
+    const rows = measured.runs(gridOf(series, kept, classes).name);
+    return series.methods.flatMap((method) =>
+      Array.from(
+        bySeed(rows, method, density, (row) => row.accuracy),
+        ([seed, accuracy]) => ({
+          ...{ method, density, seed, accuracy, classes },
+        }),
+      ),
+    );
+  });
+}
 
 function missing(series: Series, kept: Kept, measured: Measured): string[] {
   const { densities, methods, seedCount, name } = series;

@@ -12,6 +12,7 @@ import { bySeed, evidenceOf } from "../judge.ts";
 import { labelOf } from "../maskWords.ts";
 import { type BySeed, minus } from "../statistics.ts";
 import { meanAndInterval } from "../tables.ts";
+import { CIFAR_RECIPE } from "./cifar.ts";
 import { slopesOf } from "./classes.ts";
 
 interface Series {
@@ -52,10 +53,6 @@ const ARMS: readonly Arm[] = [
 ];
 
 const GLYPHS = { model: "lenet5", dataset: "glyphs", batchSize: 32 };
-const CIFAR = {
-  ...{ model: "vgg-small", dataset: "cifar10", batchSize: 128, rate: 0.1, augmentation: "usual" },
-  ...{ schedule: "cosine", warmupEpochs: 1, weightDecay: 0.0005 },
-};
 
 const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
   smoke: [
@@ -73,7 +70,13 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
     },
     {
       name: "cifar10",
-      settings: { ...CIFAR, trainCount: 10_000, testCount: 5000, epochs: 12 },
+      settings: {
+        model: "vgg-small",
+        dataset: "cifar10",
+        ...CIFAR_RECIPE,
+        trainCount: 10_000,
+        testCount: 5000,
+      },
       ...{ counts: [10, 50, 100, 500], densities: [0.1], seedCount: 3 },
     },
   ],

@@ -20,6 +20,7 @@ import type { MaskRow } from "../results.ts";
 import { accuracyTable, maskTable } from "../tables.ts";
 import { type HiddenLayerCase, hiddenLayerFindings, hiddenLayerMeasurement } from "../width/hiddenLayer.ts";
 import { unitWalksFindings, unitWalksMeasurement, type WalkCase } from "../width/unitWalks.ts";
+import { CIFAR_RESNET_RECIPE } from "./cifar.ts";
 
 const METHODS = ["phew", "uniform-walk", "erk", "random", "magnitude", "synflow", "synflow-l2"];
 const NARROW = ["synflow", "synflow-l2"];
@@ -89,10 +90,7 @@ const SIZES: Readonly<Record<Scale, Size>> = {
       trained("lenet5", "glyphs", { ...GLYPHS, density: [0.05, 0.02] }, 10),
       trained(
         ...(["resnet20", "cifar10"] as const),
-        {
-          ...{ density: [0.02], trainCount: 10_000, testCount: 5000, epochs: 12, batchSize: 128, rate: 0.1 },
-          ...{ augmentation: "usual", schedule: "cosine", warmupEpochs: 1, weightDecay: 0.0005 },
-        },
+        { ...CIFAR_RESNET_RECIPE, density: [0.02], trainCount: 10_000, testCount: 5000 },
         3,
       ),
     ],
