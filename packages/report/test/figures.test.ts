@@ -5,6 +5,7 @@ import { pruners } from "@phew/core";
 import {
   chart,
   compareRuns,
+  FIGURES,
   figurePaths,
   figuresOf,
   formatReport,
@@ -134,6 +135,46 @@ describe("the figures of runs", () => {
       ...{ accuracies: [0.1, 0.9, 0.95], losses: [1, 1, 1], firstEpoch: 0, trainingMs: 3000 },
     });
     expect(phew!.lossCurve).toBeUndefined();
+  });
+
+  it("have the dense network beside masks of the same experiment, network and data alone", () => {
+    const elsewhere = (over: object, experiment: string) => (own: ReturnType<typeof run>) => ({
+      ...own,
+      experiment,
+      config: { ...own.config, ...over },
+    });
+    const masks = [0.1, 0.05].map((density) =>
+      run({ method: "phew", density, trace: 2, accuracies: [0.1, 0.5], seed: 0 }),
+    );
+    const dense = run({ method: "dense", density: 1, accuracies: [0.1, 0.9], seed: 0 });
+    const others = [
+      ...[dense, ...masks].map(elsewhere({ model: "mlp" }, "a")),
+      ...masks.map(elsewhere({ model: "lenet5" }, "a")),
+      ...masks.map(elsewhere({ model: "mlp", trainCount: 7 }, "a")),
+      ...masks.map(elsewhere({ model: "mlp" }, "b")),
+    ];
+    const rows = runFigureRows(others);
+    const { vconcat } = FIGURES["accuracy-over-density"]!(rows) as unknown as {
+      vconcat: { title: { text: string }; layer: { data?: { values: { series: string }[] } }[] }[];
+    };
+    const across = vconcat.map(({ title, layer }) => [
+      title.text,
+      layer.flatMap(({ data }) => data?.values ?? []).length > 0,
+    ]);
+    expect(across).toEqual([
+      ["a · mlp", true],
+      ["a · lenet5", false],
+      ["a · mlp · train count 7", false],
+      ["b · mlp", false],
+    ]);
+    const curves = FIGURES["learning-curves"]!(rows) as unknown as {
+      data: { values: { panel: string; isDense: boolean }[] };
+    };
+    const withDense = curves.data.values.flatMap(({ panel, isDense }) => (isDense ? [panel] : []));
+    expect([...new Set(withDense)]).toEqual(["a · mlp · density 10 %", "a · mlp · density 5 %"]);
+    // without a dense network, and of one problem, all stand together
+    for (const some of [others.slice(1), others.slice(0, 3)])
+      expect(FIGURES["accuracy-over-density"]!(runFigureRows(some))).not.toHaveProperty("vconcat");
   });
 
   it("have losses by stretches of steps where steps were recorded", () => {
@@ -349,7 +390,10 @@ describe("a report", () => {
 
   it("is written as text, CSV, Markdown and LaTeX, from a recorded run too", () => {
     const record = readRun(new URL("../../runs/test/recorded/", import.meta.url).pathname);
-    const paths = writeReport(folder, compareRuns([record], { targetAccuracy: 0.8 }));
+    // it has its events alone
+    const config = { ...record.state.config };
+    const known = { ...record, config, isConfigUnknown: false };
+    const paths = writeReport(folder, compareRuns([known], { targetAccuracy: 0.8 }));
     expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
       "report.txt",
       "report.csv",

@@ -3,12 +3,13 @@
  *
  * In each name that is too long, until it fits, words go from those that the most names have to those that the fewest have:
  *   1. words of several names are cut to their shortest beginning of at least four letters that no other word has, and "…"
- *   2. words of half of the names or more, but no numbers, are left out, where all names stay different without them
+ *   2. words of half of the names or more, and numbers of all of them, are left out, where all names stay different without them
  *   3. the other words are cut so
  *   4. words are cut to their shortest beginning that no other word has
  *   5. other words of several names are left out, where all names stay different without them, numbers last
- * What is left gets back as many letters as there is room for, words of the fewest names first. Numbers are never cut, alone or in words: "0.0…" could be any. What is still too long loses "…", then whole words, those
- * of the most names first and numbers last; names that are then equal get "#" and a number.
+ * What is left gets back as many letters as there is room for, words of the fewest names first. Numbers are never cut, alone or
+ * in words: "0.0…" could be any. What is still too long loses "…", then whole words, those of the most names first and numbers
+ * last; names that are then equal get "#" and a number.
  */
 import { cutMiddle, cutText, graphemes, textWidth } from "./textWidth.ts";
 
@@ -139,14 +140,14 @@ function shortenings(names: readonly string[], words: readonly Word[]): Shorteni
     });
   const cut = (some: readonly Word[]) => some.map(({ text, readable }) => ({ word: text, short: readable }));
   const isNumber = ({ text }: Word) => NUMBER.test(text);
-  const isCommon = ({ count }: Word) => count >= names.length / 2;
+  const isCommon = (word: Word) => word.count >= (isNumber(word) ? names.length : names.length / 2);
   return [
     ...cut(shared),
-    ...without(shared.filter((word) => isCommon(word) && !isNumber(word))),
+    ...without(shared.filter(isCommon)),
     ...cut(single),
     ...words.map(({ text, short }) => ({ word: text, short })),
     ...without(shared.filter((word) => !isCommon(word) && !isNumber(word))),
-    ...without(shared.filter(isNumber)),
+    ...without(shared.filter((word) => !isCommon(word) && isNumber(word))),
   ];
 }
 

@@ -73,7 +73,7 @@ it("shortens what many names have, keeps what tells them apart, and never cuts a
   expect(shortNames(rates, 16)).toEqual(["magnitude 0.005", "magnitude 0.0005", "lene… magn… 0.05"]);
   expect(shortNames(rates, 7)).toEqual(["0.005", "0.0005", "0.05"]);
   const options = ["s2/phew 10 % bias=square", "s2/phew 10 % bias=inverse"];
-  expect(shortNames(options, 17)).toEqual(["s2/10 % square", "s2/10 % inverse"]);
+  expect(shortNames(options, 17)).toEqual(["s2/phew square", "s2/phew inverse"]);
   expect(shortNames(options, 8)).toEqual(["square", "inverse"]);
 });
 

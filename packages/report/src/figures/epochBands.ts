@@ -13,6 +13,8 @@ export interface EpochCurve {
   readonly y: readonly number[];
 }
 
+type RowCurve = EpochCurve & { readonly row: FigureRow };
+
 interface BandFigure {
   readonly text: string;
   readonly what: string;
@@ -46,21 +48,20 @@ const BAR_STEP = 0.02;
 export function epochBands({ text, what, yTitle, range: [least, most], curveOf }: BandFigure): Figure {
   return (rows, shared) => {
     const curves = rows.map((row) => ({ row, ...curveOf(row) })).filter(({ x }) => x.length > 0);
-    const sparse = densitiesOf(curves.flatMap(({ row }) => (isDense(row) ? [] : [row])));
-    // the dense network stands in every panel, beside all others
-    const panels = sparse.length > 0 ? sparse : [1];
-    const values = panels.flatMap((density) =>
-      bandPoints(
-        curves.filter(({ row }) => isDense(row) || row.density === density),
-        `density ${densityText(density)}`,
-      ).map((point) => ({ ...point, low: Math.max(least, point.low), high: Math.min(most, point.high) })),
+    const panels = grouped(curves, ({ row }) => row.problem ?? "").flatMap(panelsOf);
+    const values = panels.flatMap((panel) =>
+      bandPoints(panel.curves, panel.name).map((point) => ({
+        ...point,
+        low: Math.max(least, point.low),
+        high: Math.min(most, point.high),
+      })),
     );
     if (values.length === 0) return undefined;
     const isSplit = panels.length > 1;
     const facet = {
       field: "panel",
       type: "nominal",
-      sort: panels.map((density) => `density ${densityText(density)}`),
+      sort: panels.map(({ name }) => name),
       title: null,
       header: { labelFontSize: 12.5, labelFontWeight: 600, labelAnchor: "start" },
     };
@@ -75,6 +76,16 @@ export function epochBands({ text, what, yTitle, range: [least, most], curveOf }
       ...(isSplit ? { facet, columns: COLUMNS, spec } : spec),
     } as ChartSpec;
   };
+}
+
+/** Of one problem, a panel for each density: its dense network stands in every one, beside all others. */
+function panelsOf(curves: readonly RowCurve[]): { readonly name: string; readonly curves: RowCurve[] }[] {
+  const sparse = densitiesOf(curves.flatMap(({ row }) => (isDense(row) ? [] : [row])));
+  const { problem } = curves[0]!.row;
+  return (sparse.length > 0 ? sparse : [1]).map((density) => ({
+    name: [...(problem === undefined ? [] : [problem]), `density ${densityText(density)}`].join(" · "),
+    curves: curves.filter(({ row }) => isDense(row) || row.density === density),
+  }));
 }
 
 function bands(values: readonly BandPoint[], yTitle: string, color: object): object {
@@ -119,10 +130,7 @@ function aloneDomain(values: readonly BandPoint[]) {
 }
 
 /** Of each series at each x that any of its runs has. */
-function bandPoints(
-  curves: readonly (EpochCurve & { readonly row: FigureRow })[],
-  panel: string,
-): BandPoint[] {
+function bandPoints(curves: readonly RowCurve[], panel: string): BandPoint[] {
   const bySeries = grouped(curves, ({ row }) => seriesOf(row));
   const middle = (bySeries.length - 1) / 2;
   return bySeries.flatMap((own, k) => {

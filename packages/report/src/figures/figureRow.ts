@@ -8,6 +8,8 @@ export interface FigureRow {
   readonly series?: string;
   /** Layers of different models stand in panels of their own. */
   readonly model?: string;
+  /** Name of its network and data, where a dense network is drawn that is not of all rows: it is no yardstick for others. */
+  readonly problem?: string;
   /** Asked for: a fraction. */
   readonly density: number;
   readonly seed: number;

@@ -1,5 +1,6 @@
 /** What figures have in common: titles, axes, colours of series, points with error bars. */
 import { formatPercent } from "@phew/core/messages";
+import { grouped } from "@phew/runs";
 import type { ChartSpec } from "../chart.ts";
 import { byMethodOrder, seriesColours } from "../palette.ts";
 import { type FigureRow, methodOf, seriesOf } from "./figureRow.ts";
@@ -14,6 +15,8 @@ export type Figure = (rows: readonly FigureRow[], shared?: string) => ChartSpec 
 
 export const WIDTH = 640;
 export const HEIGHT = 360;
+/** Of one of several panels. */
+const PANEL_HEIGHT = 220;
 /** Longer names of series stand below the figure. */
 const LONG_NAME = 32;
 const LINE_LENGTH = 100;
@@ -165,7 +168,7 @@ interface DensityFigure {
   readonly shared: string | undefined;
 }
 
-/** Points with error bars, joined from density to density; nothing of a single one. */
+/** Points with error bars, joined from density to density, a panel for each problem; nothing of a single one. */
 export function overDensity(
   rows: readonly FigureRow[],
   points: readonly Summary[],
@@ -173,14 +176,21 @@ export function overDensity(
 ): ChartSpec | undefined {
   if (points.length === 0 || points.length + across.length < 2) return undefined;
   const y = { type: "quantitative", ...own };
-  return {
-    ...titled(text, what, shared),
-    width: WIDTH,
-    height: HEIGHT,
-    data: { values: sideBySide(points) },
-    encoding: { color: seriesColour(rows, [...points, ...across]) },
-    layer: [...acrossLines(across, y), ...pointsWithBars(densityAxis(densitiesOf(points)), y)],
-  } as ChartSpec;
+  const color = seriesColour(rows, [...points, ...across]);
+  const panels = grouped(points, ({ problem }) => problem ?? "").map((values) => {
+    const [{ problem }] = values as [Summary];
+    const beside = across.filter((line) => line.problem === problem);
+    return {
+      ...(problem !== undefined && { title: { text: problem, fontSize: 12.5, offset: 6 } }),
+      width: WIDTH,
+      height: problem === undefined ? HEIGHT : PANEL_HEIGHT,
+      data: { values: sideBySide(values) },
+      encoding: { color },
+      layer: [...acrossLines(beside, y), ...pointsWithBars(densityAxis(densitiesOf(values)), y)],
+    };
+  });
+  const isWhole = points.every(({ problem }) => problem === undefined);
+  return { ...titled(text, what, shared), ...(isWhole ? panels[0] : { vconcat: panels }) } as ChartSpec;
 }
 
 /** Points joined by lines from density to density, with error bars from `low` to `high`. */

@@ -1,6 +1,6 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
 import { accuracyWords, type Curve, fullCurve, runAccuracy } from "@phew/runs";
-import { configurationsOf, modelName, oncePerSeed, spreadOf } from "@phew/runs/configurations";
+import { configurationsOf, isBare, modelName, oncePerSeed, spreadOf } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
 
@@ -12,6 +12,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
   const once = new Set(configurationsOf(all).all.flatMap(({ runs: own }) => oncePerSeed(own)));
   const runs = all.filter((run) => once.has(run));
   const series = configurationsOf(runs, { over: ["density"] });
+  const problemOf = problems(runs);
   const lossCurveOf = lossCurves(runs);
   const densityOf = densities(runs);
   return runs.map((run) => {
@@ -23,6 +24,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       method: `${config.method ?? mask?.method ?? ""}`,
       series: series.nameOf(run),
       model: modelName(config) ?? "",
+      ...problemOf(run),
       density: densityOf(run),
       seed: typeof config.seed === "number" ? config.seed : 0,
       ...(trace !== undefined && { logRelativeTrace: trace }),
@@ -43,6 +45,40 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       multiplyAdds: training?.multiplyAdds?.kept ?? NaN,
     };
   });
+}
+
+/** Settings that say what is learned, by which network: a dense one is the yardstick of masks that share them. */
+const PROBLEM = [
+  "model",
+  "input",
+  "output",
+  "narrowToDensity",
+  "dataset",
+  "classCount",
+  "trainCount",
+  "samplesPerClass",
+  "testCount",
+  "imageSize",
+  "mean",
+  "std",
+  "validation",
+  "dataSeed",
+];
+
+function problems(runs: readonly ReportedRun[]): (run: ReportedRun) => Pick<FigureRow, "problem"> {
+  const { all, of, columns } = configurationsOf(runs, { by: PROBLEM });
+  const isDenseRun = ({ config, state }: ReportedRun) => (config.method ?? state.mask?.method) === "dense";
+  if (all.length < 2 || !runs.some(isDenseRun)) return () => ({});
+  const names = new Map(
+    all.map((problem) => {
+      const cells = columns.map(({ key, title, cellOf }) => {
+        const value = cellOf(problem.runs[0]!);
+        return value === undefined || isBare(key) ? value : `${title} ${value}`;
+      });
+      return [problem, cells.filter((cell) => cell !== undefined).join(" · ")];
+    }),
+  );
+  return (run) => ({ problem: names.get(of(run))! });
 }
 
 /** Beyond this part of the density asked for, a rule was free to choose another. */

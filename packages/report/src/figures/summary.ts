@@ -8,6 +8,7 @@ import { type FigureRow, methodOf, seriesOf } from "./figureRow.ts";
 export type Summary = {
   readonly series: string;
   readonly method: string;
+  readonly problem?: string | undefined;
   readonly density: number;
   readonly count: number;
   readonly mean: number;
@@ -24,13 +25,20 @@ export function summaries(
   rows: readonly FigureRow[],
   value: (row: FigureRow) => number | undefined,
 ): Summary[] {
-  return grouped(rows, (row) => `${row.density} ${seriesOf(row)}`).flatMap((own) => {
+  return grouped(rows, (row) => `${row.density} ${row.problem ?? ""} ${seriesOf(row)}`).flatMap((own) => {
     const values = own.map((row) => value(row) ?? NaN).filter(Number.isFinite);
     const { mean, interval = 0, count } = spreadOf(values);
     if (mean === undefined) return [];
     const [row] = own as [FigureRow];
     const ends = { low: mean - interval, high: mean + interval };
-    return [{ series: seriesOf(row), method: methodOf(row), density: row.density, count, mean, ...ends }];
+    const { density, problem } = row;
+    const of = {
+      series: seriesOf(row),
+      method: methodOf(row),
+      density,
+      ...(problem !== undefined && { problem }),
+    };
+    return [{ ...of, count, mean, ...ends }];
   });
 }
 

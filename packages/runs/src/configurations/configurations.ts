@@ -107,13 +107,17 @@ interface Group<Run> {
 
 /**
  * @param runs each but once
- * @param options `over`: names of settings that are of no account
+ * @param options `over`: names of settings that are of no account; `by`: of those alone that are
  */
 export function configurationsOf<Run extends ConfiguredRun>(
   runs: readonly Run[],
-  { over = [] }: { readonly over?: readonly string[] } = {},
+  { over = [], by }: { readonly over?: readonly string[]; readonly by?: readonly string[] } = {},
 ): Configurations<Run> {
-  const groups = [...groupsOf(runs, over).values()].flatMap(splitByData);
+  const isTaken =
+    over.length === 0 && by === undefined
+      ? undefined
+      : (key: string) => !over.includes(key) && by?.includes(key) !== false;
+  const groups = [...groupsOf(runs, isTaken).values()].flatMap(splitByData);
   const many = comparable(groups);
   const varying = varyingSettings(many);
   const all = named(groups, varying.has(EXPERIMENT));
@@ -202,7 +206,8 @@ function byExperiment<Run extends ConfiguredRun>(groups: readonly Group<Run>[]):
   return parts;
 }
 
-function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonly string[]) {
+/** @param isTaken whether a setting is of account; unless given, all are */
+function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], isTaken?: (key: string) => boolean) {
   const groups = new Map<string, Group<Run>>();
   for (const run of runs) {
     if (run.isConfigUnknown) {
@@ -212,10 +217,10 @@ function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonl
     }
     const configFacts = factsOf(run.config);
     const facts =
-      over.length === 0
+      isTaken === undefined
         ? configFacts.facts
-        : new Map([...configFacts.facts].filter(([key]) => !over.includes(key)));
-    const identity = `${run.experiment}\n${over.length === 0 ? configFacts.identity : identityOfAll(facts)}`;
+        : new Map([...configFacts.facts].filter(([key]) => isTaken(key)));
+    const identity = `${run.experiment}\n${isTaken === undefined ? configFacts.identity : identityOfAll(facts)}`;
     const group = groups.get(identity);
     if (group) group.runs.push(run);
     else

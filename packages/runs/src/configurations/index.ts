@@ -6,7 +6,7 @@ export {
   configurationsOf,
   type SettingColumn,
 } from "./configurations.ts";
-export { labelOf, modelName } from "./facts.ts";
+export { isBare, labelOf, modelName } from "./facts.ts";
 export { oncePerSeed, repeatWords } from "./repeats.ts";
 export { type SettingLine, settingLines } from "./settingLines.ts";
 export type { SettingWord } from "./settingWord.ts";
