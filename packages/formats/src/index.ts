@@ -25,6 +25,7 @@ export { maskName } from "./maskName.ts";
 export { fileExamples, type ModelInput } from "./modelInput.ts";
 export { modelInputs } from "./modelInputs.ts";
 export { modelOutputs, otherOutputs } from "./modelOutputs.ts";
+export { doubtfulNames } from "./moduleLayout.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
 export type { OnnxInterface } from "./onnx/importOnnx.ts";

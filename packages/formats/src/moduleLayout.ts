@@ -34,12 +34,25 @@ export function copiesIn(model: ExportableModel): ReadonlyMap<string, string> {
   return copies;
 }
 
-/** Metadata on a model for loaders of masks; see {@link normalisationsOf} and {@link copiesIn}. */
+/** Weights for which the state dict may have another name than the network, as exporters do not keep it → why. */
+export function doubtfulNames(model: ExportableModel): ReadonlyMap<string, string> {
+  const weights =
+    model.format === "onnx"
+      ? [...model.onnx.onnx.parameters.values()]
+      : model.format === "looseOnnx"
+        ? model.loose.stored
+        : [];
+  return new Map(weights.flatMap(({ name, doubt }) => (doubt === undefined ? [] : [[name, doubt]])));
+}
+
+/** Metadata on a model for loaders of masks; see {@link normalisationsOf}, {@link copiesIn} and {@link doubtfulNames}. */
 export function loaderMetadata(network: Network, model?: ExportableModel): Record<string, string> {
   const copies = model === undefined ? [] : [...copiesIn(model)];
+  const doubtful = model === undefined ? [] : [...doubtfulNames(model)];
   return {
     ...normalisationsOf(network),
     ...(copies.length > 0 && { copies: JSON.stringify(Object.fromEntries(copies)) }),
+    ...(doubtful.length > 0 && { doubtfulNames: JSON.stringify(Object.fromEntries(doubtful)) }),
   };
 }
 

@@ -2337,6 +2337,41 @@ const attentions: readonly OnnxCase[] = [
   ),
 ];
 
+/** As PyTorch's newer exporter writes a layer that is called twice: its weight turned anew for each call. */
+const call = (k: number, input: string, output: string): readonly FileNode[] => [
+  {
+    op: "MatMul",
+    in: [input, `val_${k}`],
+    out: [`m${k}`],
+    metadata: {
+      "pkg.torch.onnx.name_scopes": "['', 'block', 'block.attn', 'linear']",
+      "pkg.torch.onnx.fx_node": `%linear : call_function[target=…](args = (%x, %p_block_attn_qkv_weight, %p_block_bias))`,
+    },
+  },
+  { op: "Add", in: [`m${k}`, "block.attn.both.bias"], out: [output] },
+];
+const calledTwice: OnnxCase = {
+  name: "a weight that is turned anew for each call of its module",
+  becomes: ["relu", "dense", "relu", "dense"],
+  file: {
+    producer: "pytorch",
+    nodes: [
+      ...call(3, "x", "a"),
+      { op: "Relu", in: ["a"], out: ["r"] },
+      ...call(8, "r", "b"),
+      { op: "Relu", in: ["b"], out: ["s"] },
+      { op: "Gemm", in: ["s", "fc.weight"], out: ["y"], attributes: { transB: 1 } },
+    ],
+    tensors: {
+      val_3: tensor([5, 5], 1),
+      val_8: tensor([5, 5], 1),
+      "block.attn.both.bias": tensor([5], 2),
+      "fc.weight": tensor([2, 5], 3),
+    },
+    inputs: { x: ["n", 5] },
+  },
+};
+
 export const onnxCases: readonly OnnxCase[] = [
   ...attentions,
   ...moved,
@@ -2348,6 +2383,7 @@ export const onnxCases: readonly OnnxCase[] = [
   ...dense,
   ...foldings,
   ...rare,
+  calledTwice,
   ...[9, 11, 13, 18, 22].map(inStyleOf),
 ];
 

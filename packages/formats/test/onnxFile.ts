@@ -28,6 +28,7 @@ export interface FileNode {
   readonly name?: string;
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface File {
@@ -132,6 +133,9 @@ function nodeFields(node: FileNode): Write {
     text(4, node.op),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) => message(5, attributeFields(name, value))),
     ...(node.domain === undefined ? [] : [text(7, node.domain)]),
+    ...Object.entries(node.metadata ?? {}).map(([key, value]) =>
+      message(9, all([text(1, key), text(2, value)])),
+    ),
   ]);
 }
 

@@ -1,7 +1,8 @@
 /** `phew doctor MODEL`: which levels a model reaches, and every node that stands in the way of the next one. */
 import { examplesOf, isLoose, operationLabel, type Pruner, pruners } from "@phew/core";
 import {
-  type ReadModel,
+  doubtfulNames,
+  type ExportableModel,
   UnsupportedModelError,
   type UnsupportedNode,
   UnsupportedOperationsError,
@@ -30,8 +31,10 @@ interface DoctorOptions extends Pick<ModelOptions, "architecture" | "input" | "o
 }
 
 export async function doctorModel(model: string, options: DoctorOptions): Promise<void> {
-  const levels = await levelsOf(model, options);
-  if (options.json) return printJson({ model, levels });
+  const found = await foundIn(model, options);
+  const levels = levelsOf(found);
+  const doubtful = doubtfulNames(found.source);
+  if (options.json) return printJson({ model, levels, doubtfulNames: Object.fromEntries(doubtful) });
   const columns = [
     { key: "level", title: "level" },
     { key: "reached", title: "reached" },
@@ -43,6 +46,10 @@ export async function doctorModel(model: string, options: DoctorOptions): Promis
     reached: level.reached ? "yes" : "no",
   }));
   printText(formatTable(columns, rows, "text"));
+  if (doubtful.size > 0) {
+    printLines("", "Weights that the state dict may name otherwise:");
+    printLines(...Array.from(doubtful, ([name, reason]) => `  ${name}: ${reason}`));
+  }
   for (const { level, nodes, behind = [] } of levels) {
     if (nodes.length === 0) continue;
     printLines("", `${counted(nodes.length, "node")} in the way of ${level}:`);
@@ -63,8 +70,7 @@ const USES = {
   computed: `predict, ${namesOf((pruner) => examplesOf(pruner, {}) > 0)}, train`,
 };
 
-async function levelsOf(model: string, options: DoctorOptions): Promise<Level[]> {
-  const found = await foundIn(model, options);
+function levelsOf(found: Found): Level[] {
   const { network } = found.source;
   const isKnown = !isLoose(network);
   const weights = `${formatCount(network.prunableCount)} weights in ${counted(network.prunable.length, "tensor")}`;
@@ -98,18 +104,20 @@ async function levelsOf(model: string, options: DoctorOptions): Promise<Level[]>
   ];
 }
 
+interface Found {
+  readonly source: ExportableModel;
+  readonly reason?: UnsupportedModelError;
+}
+
 /** The model at the highest level that it reaches, and why not at the next. */
-async function foundIn(
-  model: string,
-  options: DoctorOptions,
-): Promise<{ source: Pick<ReadModel, "network">; reason?: UnsupportedModelError }> {
+async function foundIn(model: string, options: DoctorOptions): Promise<Found> {
   try {
-    const { network } = await loadModel(model, options);
-    return { source: { network } };
+    const { source } = await loadModel(model, options);
+    return { source };
   } catch (error) {
     if (!(error instanceof UnsupportedModelError)) throw error;
-    const { network } = await loadModel(model, { ...options, weightsAlone: { embeddings: false } });
-    return { source: { network }, reason: error };
+    const { source } = await loadModel(model, { ...options, weightsAlone: { embeddings: false } });
+    return { source, reason: error };
   }
 }
 

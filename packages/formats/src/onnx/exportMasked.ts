@@ -141,7 +141,7 @@ export function originalAndMasksEdit(
   const unmasked = new Map(
     sitesOf(model, Masks.dense(masks.network), weights).map((site) => [site.use, site]),
   );
-  const multiplied = new Set<string>();
+  const multiplied = new Map<string, TensorUse>();
   for (const site of sitesOf(model, masks, weights)) {
     const source = site.use.parameter === undefined ? undefined : parameters.get(site.use.parameter);
     if (site.use.parts?.some(({ role }) => role === "weight")) {
@@ -152,9 +152,15 @@ export function originalAndMasksEdit(
       if (site.isChanged) replace(model, edit, site);
       continue;
     }
-    // a weight that layers share is one product
-    if (multiplied.has(source.name)) continue;
-    multiplied.add(source.name);
+    // a weight that layers share is one product, also where the file has a tensor for each
+    const first = multiplied.get(source.name);
+    if (first !== undefined) {
+      const { node, input } = site.use;
+      if (first.constant.stored?.part !== site.use.constant.stored?.part)
+        edit.repoint(node, input, edit.inputsOf(first.node)[first.input]!);
+      continue;
+    }
+    multiplied.set(source.name, site.use);
     multiply(model, edit, site, unmasked.get(site.use)!, masks.get(source.name)!, source);
   }
   edit.dropOrphans();

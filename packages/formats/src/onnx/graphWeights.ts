@@ -12,10 +12,13 @@ import { isInvented, isNumbered, isSameModule, modulePath } from "./moduleNames.
 import type { ModelParts, NodePart, TensorPart } from "./parts.ts";
 import { gatesOf, isRecurrent, type StoredGates } from "./recurrentGates.ts";
 import { describe, isFloat } from "./tensors.ts";
+import { calledWeight, placedLike, undotted, WeightNames } from "./weightNames.ts";
 
 /** A weight as the state dict has it, and where its elements are stored. */
 export interface GraphWeight {
   readonly name: string;
+  /** Why the state dict may have another name for it. */
+  readonly doubt?: string | undefined;
   readonly shape: readonly number[];
   readonly part: TensorPart;
   /** Index of the stored element that is element k of the weight; undefined where the order is the same. */
@@ -25,7 +28,10 @@ export interface GraphWeight {
 }
 
 export interface GraphWeights {
-  /** Each once, in the order of the nodes that read them. */
+  /**
+   * In the order of the nodes that read them: each once, but one that the exporter turned anew for each call of its module
+   * once for each tensor, under one name.
+   */
   readonly weights: readonly GraphWeight[];
   /** Tables of embeddings, also where a layer reads them too. */
   readonly tables: readonly GraphWeight[];
@@ -58,6 +64,7 @@ export function graphWeights(parts: ModelParts): GraphWeights {
   const weights = new Map<TensorPart, readonly GraphWeight[]>();
   const tables = new Map<TensorPart, GraphWeight>();
   const names = new Set<string>();
+  const all = new Map<string, GraphWeight>();
   const readBy = new Map<NodePart, Map<number, readonly GraphWeight[]>>();
   for (const node of parts.nodes) {
     const { opType = "" } = node;
@@ -74,7 +81,12 @@ export function graphWeights(parts: ModelParts): GraphWeights {
             : isDirect
               ? directWeights(graph, node, input, part)
               : [sameAsStored(part.name, part)];
-        const named = own.map((weight) => ({ ...weight, name: unused(weight.name, names) }));
+        const named = own.map((weight) =>
+          isCalledAgain(node, weight, all.get(weight.name))
+            ? weight
+            : { ...weight, name: unused(weight.name, names) },
+        );
+        for (const weight of named) all.set(weight.name, weight);
         weights.set(part, [...(before ?? []), ...named]);
         const read = named.length > 0 || before === undefined ? named : before;
         const ofNode = readBy.get(node) ?? new Map<number, readonly GraphWeight[]>();
@@ -84,6 +96,17 @@ export function graphWeights(parts: ModelParts): GraphWeights {
   }
   const ofLayers = [...weights].flatMap(([part, own]) => (tables.has(part) ? [] : own));
   return { weights: ofLayers, tables: [...tables.values()], readBy, layers: graph.layers };
+}
+
+/** True for the weight of an earlier call of a module, which the exporter turned, and stored, once for each. */
+function isCalledAgain(
+  node: NodePart,
+  { name, shape, reader }: GraphWeight,
+  known: GraphWeight | undefined,
+): boolean {
+  return (
+    known?.shape.join() === shape.join() && reader === undefined && calledWeight(node) === undotted(name)
+  );
 }
 
 /** Steps back through concatenations in one graph; real ones take a few for each weight. */
@@ -99,6 +122,7 @@ interface GraphIndex {
   readonly layers: ReadonlyMap<NodePart, number>;
   readonly makers: ReadonlyMap<string, NodePart>;
   readonly readers: ReadonlyMap<string, readonly NodePart[]>;
+  readonly names: WeightNames;
 }
 
 function indexOf(parts: ModelParts): GraphIndex {
@@ -119,7 +143,8 @@ function indexOf(parts: ModelParts): GraphIndex {
       else before.push(node);
     }
   }
-  return { steps: 0, roots: new Map(), parts, layers, makers, readers };
+  const names = new WeightNames(parts.nodes, parts.initializers);
+  return { steps: 0, roots: new Map(), parts, layers, makers, readers, names };
 }
 
 /** The stored tensors of floats, of two axes and more, that only movements separate from a value. */
@@ -177,15 +202,15 @@ function directWeights(graph: GraphIndex, node: NodePart, input: number, part: T
   const gates = gatesOf(node, input, part.dims);
   if (gates !== undefined) return recurrentWeights(graph, node, input, part, gates);
   if (!isGenerated(graph, part.name)) return [sameAsStored(part.name, part)];
-  const name = placedName(graph, node) ?? part.name;
+  const { name, doubt } = graph.names.of(node, biasOf(graph, node)) ?? { name: part.name, doubt: undefined };
   const [rows, columns] = part.dims as [number, number];
   const isTurned =
     part.dims.length === 2 &&
     input === 1 &&
     (node.opType === "MatMul" || (node.opType === "Gemm" && !transB(graph, node)));
-  if (!isTurned) return [sameAsStored(name, part)];
+  if (!isTurned) return [{ ...sameAsStored(name, part), doubt }];
   const placeOf = (k: number) => (k % rows) * columns + Math.floor(k / rows);
-  return [{ name, shape: [columns, rows], part, placeOf }];
+  return [{ name, doubt, shape: [columns, rows], part, placeOf }];
 }
 
 /**
@@ -230,26 +255,6 @@ function recurrentWeights(
 /** True for a name that PyTorch's exporters give to a tensor that they made of a parameter. */
 function isGenerated({ parts }: GraphIndex, name: string): boolean {
   return parts.producer === "pytorch" && (isInvented(name) || isNumbered(name));
-}
-
-/**
- * The name of a weight in the module of its node. A bias tells the rest of it: `in_proj_weight` beside `in_proj_bias`,
- * `out_proj.weight` beside `out_proj.bias`, where it is of the same place; exporters store biases of one value once.
- */
-function placedName(graph: GraphIndex, node: NodePart): string | undefined {
-  const module = modulePath(node);
-  const bias = biasOf(graph, node)?.replace(/bias$/, "weight");
-  if (module === undefined || bias === undefined) return bias ?? (module && `${module}.weight`);
-  return placedLike(module, bias);
-}
-
-/** `layers.1.out_proj.weight` for the module `layers.1` and the model `layers.0.out_proj.weight`; else `<module>.weight`. */
-function placedLike(module: string, model: string): string {
-  const [own, other] = [module.split("."), model.split(".")];
-  const isSamePlace = own.every(
-    (step, k) => step === other[k] || (/^\d+$/.test(step) && /^\d+$/.test(other[k] ?? "")),
-  );
-  return [...own, ...(isSamePlace ? other.slice(own.length) : ["weight"])].join(".");
 }
 
 /** The bias of a layer: its own input, or what is added behind it. */

@@ -16,6 +16,7 @@ import { type ModelParts, readParts, type TensorPart } from "./parts.ts";
 import { canBePatched } from "./sites.ts";
 import { fileSource } from "./source.ts";
 import { describe, type ExternalData, tensorOf } from "./tensors.ts";
+import { doubtNote } from "./weightNames.ts";
 
 export interface LooseOnnx {
   readonly network: Network;
@@ -55,14 +56,18 @@ export function looseOnnx(
   const stored = options.embeddings ? [...ofLayers, ...tables] : ofLayers;
   requireFewCopies(parts, stored);
   const tensors = new Map(stored.map((weight) => [weight.name, moduleTensor(weight, externalData)]));
+  // a weight that the exporter turned for each call of its module has several tensors
+  const named = [...new Map(stored.map((weight) => [weight.name, weight])).values()];
   const network = looseNetwork(
     options.name,
-    stored.map(({ name, shape }) => ({ name, shape })),
+    named.map(({ name, shape }) => ({ name, shape })),
   );
   const weights = new Map(Array.from(tensors, ([name, tensor]) => [name, toFloat32(tensor)]));
   const left = tables.length > 0 && !options.embeddings;
   const note = `${counted(tables.length, "table")} of embeddings (${tables.map(({ name }) => name).join(", ")}) ${tables.length === 1 ? "is" : "are"} not pruned: --prune-embeddings does`;
-  return { network, weights, tensors, notes: left ? [note] : [], parts, externalData, stored };
+  const doubts = doubtNote(named);
+  const notes = [...(left ? [note] : []), ...(doubts === undefined ? [] : [doubts])];
+  return { network, weights, tensors, notes, parts, externalData, stored };
 }
 
 /** Limit of weights of modules that share a tensor, beyond those that are stored. */

@@ -11,6 +11,7 @@ import { prunedProducts } from "./prunedProducts.ts";
 import { isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type Constant, product, sameDims } from "./values.ts";
+import { calledWeight, doubtNote, undotted, type WeightName } from "./weightNames.ts";
 
 /** A parameter of the network and its source in the file: value · scale + offset, per output unit. */
 export interface ParameterSource {
@@ -34,6 +35,8 @@ export interface ParameterSource {
    * twice.
    */
   readonly copyOf: string | undefined;
+  /** Why the state dict may have another name for it. */
+  readonly doubt?: string | undefined;
   /** True if several layers have it, so that nothing may be merged into it. */
   isShared: boolean;
 }
@@ -102,6 +105,8 @@ export class ParameterSources {
   readonly #renamed: string[] = [];
   /** Parameters that share another's tensor and have no name of their own in the module. */
   readonly #copies: ParameterSource[] = [];
+  /** What the file says of the calls that read weights → the weight. */
+  readonly #called = new Map<string, ParameterSource>();
   /** Worked out where the first name is looked for. */
   #graphWeights: GraphWeights | undefined;
 
@@ -118,8 +123,10 @@ export class ParameterSources {
     this.#products = prunedProducts(parts.nodes);
   }
 
-  /** Adds the note on weights that are named after the place of their node, once. */
+  /** Adds the notes on weights that are named after the place of their node, once. */
   noteRenamed(): void {
+    const doubts = doubtNote([...this.all.values()]);
+    if (doubts !== undefined) this.#note(doubts);
     const [first] = this.#renamed;
     if (first === undefined) return;
     const count = this.#renamed.length;
@@ -154,7 +161,7 @@ export class ParameterSources {
         remedy: "The file is damaged or was put together wrongly: export it again.",
       });
     }
-    const { name, copyOf } = this.#parameterName(constant, node, role, options);
+    const { name, copyOf, doubt } = this.#parameterName(constant, node, role, options);
     const known = this.all.get(name);
     if (known !== undefined) {
       known.isShared = true;
@@ -171,9 +178,12 @@ export class ParameterSources {
       scale: options.scale ?? 1,
       offset: 0,
       copyOf,
+      doubt,
       isShared: false,
     };
     this.all.set(name, source);
+    const called = role === "weight" ? calledWeight(node) : undefined;
+    if (called === undotted(name)) this.#called.set(called, source);
     if (copyOf !== undefined) this.#copies.push(source);
     return name;
   }
@@ -225,7 +235,9 @@ export class ParameterSources {
     node: NodePart,
     role: ParameterRole,
     options: ReadOptions,
-  ): { name: string; copyOf?: string } {
+  ): { name: string; copyOf?: string; doubt?: string | undefined } {
+    const again = this.#calledAgain(node, constant, role, options);
+    if (again !== undefined) return { name: again };
     // a tensor that only one parameter reads has its own name, an alias of a shared one the name of the alias
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
@@ -242,11 +254,13 @@ export class ParameterSources {
     const isGenerated = isInvented(name) || isComputed || (role !== "bias" && isNumbered(name));
     const own = isGenerated || readerCount !== 1 ? this.#graphName(node, role, constant) : undefined;
     if (own !== undefined) {
-      if (isGenerated) this.#renamed.push(own);
-      name = own;
+      if (isGenerated) this.#renamed.push(own.name);
+      name = own.name;
     } else if (isGenerated) name = this.#placedName(node, role) ?? name;
-    else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
-    if (!this.all.has(name) || this.#isShared(name, constant, node, role, options)) return { name };
+    else if (readerCount !== 1 && calledWeight(node) !== undotted(name))
+      name = this.#tiedName(node, role, constant) ?? name;
+    if (!this.all.has(name) || this.#isShared(name, constant, node, role, options))
+      return { name, doubt: isGenerated ? own?.doubt : undefined };
     const copyOf = name;
     name = this.#names.unused(`${node.title}.${role}`, (candidate) => this.all.has(candidate));
     this.#note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);
@@ -254,7 +268,7 @@ export class ParameterSources {
   }
 
   /** The name of a weight beside the biases and modules of the whole graph; undefined if it is another's. */
-  #graphName(node: NodePart, role: ParameterRole, { stored }: Constant): string | undefined {
+  #graphName(node: NodePart, role: ParameterRole, { stored }: Constant): WeightName | undefined {
     if (role !== "weight" || stored === undefined || this.#parts.producer !== "pytorch") return undefined;
     this.#graphWeights ??= graphWeights(this.#parts);
     const known = this.#graphWeights.weights.filter(({ part }) => part === stored.part);
@@ -263,8 +277,33 @@ export class ParameterSources {
     // a module that has another's tensor has a name of its own for it, and may have a mask of its own
     const path = modulePath(node);
     if (own.name === stored.part.name && path !== undefined && !isOfModule(path, own.name)) return undefined;
-    if (own.name === stored.part.name || !this.#parts.initializers.has(own.name)) return own.name;
-    return this.#tiedTable(own.name);
+    if (own.name === stored.part.name || !this.#parts.initializers.has(own.name)) return own;
+    const tied = this.#tiedTable(own.name);
+    return tied === undefined ? undefined : { name: tied };
+  }
+
+  /**
+   * The weight of an earlier call of the same module, where the file says that a node reads it: of the same tensor, or of
+   * another with the same elements, since exporters turn a weight anew for each call.
+   */
+  #calledAgain(
+    node: NodePart,
+    constant: Constant,
+    role: ParameterRole,
+    { transposed = false, groups = 1, scale = 1 }: ReadOptions,
+  ): string | undefined {
+    const called = role === "weight" ? calledWeight(node) : undefined;
+    if (called === undefined) return undefined;
+    const known = this.#called.get(called);
+    const isSame =
+      known !== undefined &&
+      known.transposed === transposed &&
+      known.groups === groups &&
+      known.scale === scale &&
+      known.offset === 0 &&
+      sameDims(known.constant.dims, constant.dims) &&
+      (known.constant.origin === constant.origin || sameElements(known.constant, constant));
+    return isSame ? known.name : undefined;
   }
 
   /**
@@ -339,6 +378,11 @@ export class ParameterSources {
     if (role === "weight") this.#renamed.push(name);
     return name;
   }
+}
+
+function sameElements(a: Constant, b: Constant): boolean {
+  const [own, other] = [a.read(), b.read()];
+  return own.dtype === other.dtype && Buffer.compare(own.data, other.data) === 0;
 }
 
 /** Merges scale · y + offset into the last factor and shift of the layer of y. */
