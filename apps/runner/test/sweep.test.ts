@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { checks, pruners } from "@phew/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sweepShape } from "../src/settings/files.ts";
 import { planSweep } from "../src/sweep/sweepPlan.ts";
 import { checkRuns } from "../src/sweep/sweepTasks.ts";
 import { bin, phew, readText, scratchFolder } from "./phew.ts";
@@ -169,6 +171,59 @@ it("lists what failed with its error, goes on with the others, and runs it again
   expect(started(failures[0].id)).toBeGreaterThan(before);
   expect((await phew(["sweep", "sweep.json", "--logs"], folder)).stdout).toContain(failures[0].id);
   expect((await phew(["sweep", "sweep.json", "--logs", "nobody"], folder)).exitCode).toBe(2);
+});
+
+describe("a sweep file", () => {
+  const plan = async (document: object) => {
+    const folder = scratchFolder();
+    const shared = { model: "mlp", dataset: "glyphs", trainCount: 640, testCount: 20, epochs: 9 };
+    const file = sweepFile(folder, {
+      ...document,
+      settings: { ...shared, ...(document as Fields).settings },
+    });
+    return await planSweep(file, { runs: path.join(folder, "runs") });
+  };
+  type Fields = { readonly settings?: object };
+
+  it("is told where options belong, of each method, check and rule, and settings that stand outside", async () => {
+    const all = [
+      ...[...pruners.values()].flatMap(({ options = {} }) => Object.keys(options)),
+      ...[...checks.values()].flatMap(({ options = {} }) => Object.keys(options)),
+      ...["alpha", "zeta", "heat", "grow"],
+    ].filter((name) => !Object.hasOwn(sweepShape, name));
+    expect(all).toContain("bias");
+    for (const name of all)
+      await expect(plan({ grid: { [name]: ["a", 1] } }), name).rejects.toThrow(
+        new RegExp(
+          `: grid\\.${name}: got an option of the .*"(o|checkO|ruleO)ptions": \\[\\{ "${name}": "a" \\}, \\{ "${name}": 1 \\}\\]`,
+        ),
+      );
+    await expect(plan({ list: [{ bias: "square" }] })).rejects.toThrow(
+      /: list\[0\]\.bias: got an option of the method phew, .*Write "options": \{ "bias": "square" \}\./,
+    );
+    await expect(plan({ density: [0.1, 0.2] })).rejects.toThrow(
+      /Put it into "grid": \{ "density": \[0\.1,0\.2\] \}/,
+    );
+  });
+
+  it("may leave settings out in some of its runs, and the density to a rule that finds it", async () => {
+    const rulesOf = async (document: object) => (await plan(document)).runs.map(({ config }) => config.rule);
+    const settings = { density: 0.1 };
+    expect(await rulesOf({ settings, grid: { rule: ["none", "set", null] } })).toEqual([undefined, "set"]);
+    const { runs } = await plan({ settings, grid: { check: ["none", "shuffle"], init: [null, "normal"] } });
+    expect(runs.map(({ config }) => [config.check, config.init])).toEqual([
+      [undefined, undefined],
+      [undefined, "normal"],
+      ["shuffle", undefined],
+      ["shuffle", "normal"],
+    ]);
+    const auto = { rule: "path-find", validation: 0.1 };
+    const [found, asked] = (await plan({ settings: auto, grid: { density: ["auto", null, 0.5] } })).runs;
+    expect([found!.config.density, asked!.config.density]).toEqual([1, 0.5]);
+    await expect(plan({ settings: { density: "auto" } })).rejects.toThrow(
+      /density: got "auto" without a rule that finds it.*"rule": "path-find" and "validation": 0\.1/,
+    );
+  });
 });
 
 it("is interrupted by Ctrl-C with 130, and its runs with it, at a checkpoint", async () => {

@@ -21,6 +21,7 @@ import {
 import type { Library } from "./kinds.ts";
 import { ofItsOptimiser } from "./optimisers.ts";
 import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
 
 const library: Library = { z, datasets: datasets.map(({ name }) => name) };
 
@@ -36,10 +37,28 @@ function shapeOf(
   );
 }
 
-/** The settings a sweep file may hold; seeds have a place of their own there. */
+/** The settings a sweep file may hold, null and `leftOut` for none; seeds have a place of their own there. */
 export const sweepShape: SettingShape = shapeOf(
   ({ identity }) => identity !== undefined && identity !== "seed",
+  (schema, { leftOut }) =>
+    (leftOut === undefined ? schema : orWord(schema, leftOut))
+      .nullable()
+      .describe(leftOut === undefined ? schema.description! : `${schema.description}, or "${leftOut}"`),
 );
+
+/** Names stay one list, among which messages find the nearest. */
+function orWord(schema: ZodType, word: string): ZodType {
+  return schema instanceof z.ZodEnum
+    ? z.enum([...schema.options.map(String), word])
+    : z.union([schema, z.literal(word)]);
+}
+
+/** What a run of a sweep file has of its settings. */
+export function withoutLeftOut(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isLeftOut = (name: string, value: unknown) =>
+    value === null || (value !== undefined && value === (SETTINGS[name as SettingName] as Setting).leftOut);
+  return Object.fromEntries(Object.entries(settings).filter(([name, value]) => !isLeftOut(name, value)));
+}
 
 const isSure = ({ default: usual, required }: Setting) => usual !== undefined || required === true;
 

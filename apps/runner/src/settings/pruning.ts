@@ -42,6 +42,7 @@ export const PRUNING = {
       remedy: "For a dense run: --method dense. To find it: --rule path-find, with --validation 0.1.",
     },
     required: true,
+    leftOut: kind.AUTO,
     identity: "always",
     conflict: ({ method, density }) =>
       method === DENSE && density !== 1
@@ -64,6 +65,7 @@ export const PRUNING = {
     flag: "--check <name>",
     help: `sanity check that the mask goes through: ${[...checks.keys()].join(", ")}`,
     verbs: { train: {}, prune: {} },
+    leftOut: "none",
     identity: "changed",
     conflict: ({ check, method }) => ofDense(check, method, `${check} of a dense run`),
   }),

@@ -57,6 +57,8 @@ export interface Setting<T = unknown> {
   readonly identity?: Identity;
   /** True if users cannot set a default of their own for it. */
   readonly isPerCall?: true;
+  /** In sweep files, as null is, its value for a run that does not have it: a grid names each of its runs. */
+  readonly leftOut?: string;
   /** The setting that it belongs to. A user's default for it is ignored if that one is on the command line. */
   readonly belongsTo?: string;
   /** True if recipes may set it. */

@@ -143,6 +143,7 @@ export const TRAINING_LOOP = {
     flag: "--rule <name>",
     help: `change the masks while the network trains: ${rules.map(({ name }) => name).join(", ")}`,
     verbs: { train: {} },
+    leftOut: "none",
     identity: "changed",
     inRecipes: true,
     conflict: ({ rule, method }) =>

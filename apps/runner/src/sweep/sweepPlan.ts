@@ -19,6 +19,7 @@ import { UsageError } from "../failure.ts";
 import { printWarnings } from "../output/output.ts";
 import { sweepShape } from "../settings/files.ts";
 import { isModelFile } from "../settings/kinds.ts";
+import { misplacedName } from "../settings/misplacedName.ts";
 import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {
@@ -54,7 +55,10 @@ export const SWEEP_EXECUTORS = ["pool", "slurm"] as const;
 
 /** @throws ArgumentError if the file, or a run in it, is not valid; checks that need data come later */
 export async function planSweep(file: string, options: SweepPlanOptions): Promise<SweepPlan> {
-  const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS, modelsInPlace);
+  const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS, {
+    placed: modelsInPlace,
+    unknownName: misplacedName,
+  });
   printWarnings(
     sweep.renamed.map(
       ([old, now]) => `${file}: "${old}" is called "${now}" now; the next release does not know the old name`,

@@ -13,7 +13,8 @@ import {
   type TrainConfig,
   USUAL_DEFAULTS,
 } from "../settings/configuration.ts";
-import { checkTrainConfig, readRecipe } from "../settings/files.ts";
+import { checkTrainConfig, readRecipe, withoutLeftOut } from "../settings/files.ts";
+import { AUTO } from "../settings/kinds.ts";
 import { withoutArchitecture } from "../settings/model.ts";
 import { optimiserNamed } from "../settings/optimisers.ts";
 import { DENSE } from "../settings/pruning.ts";
@@ -94,10 +95,13 @@ function configFile(folder: string, id: string): string {
 }
 
 async function completeConfig(given: Settings): Promise<TrainConfig> {
-  const { recipe, ...settings } = withoutArchitecture(given);
-  const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, sweepFault);
-  const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
-  const merged: Settings = { ...fromRecipe, ...settings };
+  const { recipe, ...settings } = withoutArchitecture(withoutLeftOut(given));
+  const isFound = given.density === AUTO;
+  const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, isFound ? autoFault : sweepFault);
+  const ofRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
+  // what a run leaves out is none, whatever the recipe says
+  const fromRecipe = Object.entries(ofRecipe).filter(([name]) => !Object.hasOwn(given, name));
+  const merged: Settings = { ...Object.fromEntries(fromRecipe), ...settings };
   const { rate } = optimiserNamed(merged.optimiser);
   const all = { ...USUAL_DEFAULTS, rate, ...follows, ...merged };
   const config = checkTrainConfig("settings", all, sweepFault);
@@ -113,6 +117,13 @@ const sweepFault: FaultOf = (name, fault) => {
     : 'Put { "method": "dense" } into "list", beside the grid of densities.';
   return new ArgumentError(name, isMissing || name === "density" ? { ...fault, remedy } : fault);
 };
+
+const autoFault: FaultOf = (name, { expected }) =>
+  new ArgumentError(name, {
+    given: `"${AUTO}" without a rule that finds it`,
+    expected,
+    remedy: 'Put "rule": "path-find" and "validation": 0.1 beside it.',
+  });
 
 /**
  * Checks what needs data and network: files, classes, numbers of weights, executors. Each of them is made once.

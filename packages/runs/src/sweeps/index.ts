@@ -10,7 +10,7 @@ export {
 export type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
 export { expandSweep } from "./expand.ts";
 export { localPool, type PoolSettings, shareCores } from "./pool.ts";
-export { requireShape } from "./shapeFault.ts";
+export { requireShape, type UnknownName } from "./shapeFault.ts";
 export { type SlurmExecutorSettings, slurm } from "./slurm.ts";
 export { shellQuote, shellWords, slurmScript } from "./slurmScript.ts";
 export {

@@ -1,20 +1,28 @@
 /** The faults that a zod schema finds, as one ArgumentError: position in the file, given value, expected value. */
-import { ArgumentError, nearestName } from "@phew/core/messages";
+import { ArgumentError, type ArgumentFault, nearestName } from "@phew/core/messages";
 import { z } from "zod";
 
 const SHOWN_LENGTH = 60;
+
+/** What is wrong with a name that a schema does not have, where more is known of it. @param place of the object that has it: `grid` */
+export type UnknownName = (name: string, value: unknown, place: string) => ArgumentFault | undefined;
 
 /**
  * The value itself, for a schema without transformations.
  * @param subject file or option, as the user knows it
  * @throws ArgumentError for the first fault, naming the positions of the others
  */
-export function requireShape<T extends z.ZodType>(subject: string, schema: T, value: unknown): z.infer<T> {
+export function requireShape<T extends z.ZodType>(
+  subject: string,
+  schema: T,
+  value: unknown,
+  unknownName: UnknownName = () => undefined,
+): z.infer<T> {
   const { error } = schema.safeParse(value);
   // not what zod read: that has the order of the schema
   if (error === undefined) return value as z.infer<T>;
   const [issue, ...others] = error.issues;
-  const { place, fault } = describe(schema, value, issue!);
+  const { place, fault } = describe(schema, value, issue!, unknownName);
   const more = [...new Set(others.map(({ path }) => pathText(path) || "the file"))].filter(
     (p) => p !== place,
   );
@@ -31,18 +39,23 @@ export function requireShape<T extends z.ZodType>(subject: string, schema: T, va
 type Issue = z.core.$ZodIssue;
 interface Described {
   readonly place: string;
-  readonly fault: { readonly given: string; readonly expected: string; readonly remedy?: string };
+  readonly fault: ArgumentFault;
 }
 
-function describe(schema: z.ZodType, value: unknown, issue: Issue): Described {
+function describe(schema: z.ZodType, value: unknown, issue: Issue, unknownName: UnknownName): Described {
   const place = pathText(issue.path);
   const at = schemaAt(schema, issue.path);
   if (issue.code === "unrecognized_keys") {
     const known = at instanceof z.ZodObject ? Object.keys(at.shape) : [];
     const [key] = issue.keys as [string];
+    const better = unknownName(key, valueAt(value, [...issue.path, key]), place);
     return {
       place: place === "" ? key : `${place}.${key}`,
-      fault: { given: "an unknown name", expected: `one of ${known.join(", ")}`, ...didYouMean(key, known) },
+      fault: better ?? {
+        given: "an unknown name",
+        expected: `one of ${known.join(", ")}`,
+        ...didYouMean(key, known),
+      },
     };
   }
   const given = shown(valueAt(value, issue.path));
@@ -85,7 +98,9 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | 
 }
 
 function unwrapped(schema: unknown): unknown {
-  return schema instanceof z.ZodOptional ? unwrapped(schema.unwrap()) : schema;
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable
+    ? unwrapped(schema.unwrap())
+    : schema;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

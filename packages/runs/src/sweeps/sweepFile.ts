@@ -8,7 +8,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { ArgumentError } from "@phew/core/messages";
 import { readText } from "@phew/formats/tensors";
 import { z } from "zod";
-import { requireShape } from "./shapeFault.ts";
+import { requireShape, type UnknownName } from "./shapeFault.ts";
 
 /** Settings of one run: names and values. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -125,17 +125,20 @@ export function sweepJsonSchema(shape: SettingShape, executors: readonly string[
 /** @returns the value of a setting as it is from where phew is called. @param folder of the file that has it */
 export type Placed = (setting: string, value: unknown, folder: string) => unknown;
 
-/**
- * @param placed for settings whose values are relative to the file
- * @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid
- */
+export interface SweepReading {
+  /** For settings whose values are relative to the file. */
+  readonly placed?: Placed;
+  readonly unknownName?: UnknownName;
+}
+
+/** @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid */
 export function readSweep(
   file: string,
   shape: SettingShape,
   executors: readonly string[],
-  placed: Placed = (_, value) => value,
+  reading: SweepReading = {},
 ): Sweep {
-  return sweepOf(file, readExtended(file, sweepSchema(shape, executors), placed, []));
+  return sweepOf(file, readExtended(file, sweepSchema(shape, executors), reading, []));
 }
 
 /** A sweep that a program makes itself: as {@link readSweep} of a file with that content. @param source names it in errors */
@@ -171,7 +174,13 @@ function sweepOf(file: string, raw: RawSweep): Sweep {
   return sweep;
 }
 
-function readExtended(file: string, schema: SweepSchema, placed: Placed, above: readonly string[]): RawSweep {
+function readExtended(
+  file: string,
+  schema: SweepSchema,
+  reading: SweepReading,
+  above: readonly string[],
+): RawSweep {
+  const { placed = (_, value) => value, unknownName } = reading;
   const path = realPath(file, above);
   if (above.includes(path)) {
     const circle = [...above.slice(above.indexOf(path)), path].map((step) =>
@@ -182,9 +191,9 @@ function readExtended(file: string, schema: SweepSchema, placed: Placed, above: 
       expected: "files that do not lead back to themselves",
     });
   }
-  const raw = inPlace(requireShape(file, schema, parseJson(path, file)), placed, dirname(file));
+  const raw = inPlace(requireShape(file, schema, parseJson(path, file), unknownName), placed, dirname(file));
   if (raw.extends === undefined) return raw;
-  const base = readExtended(join(dirname(path), raw.extends), schema, placed, [...above, path]);
+  const base = readExtended(join(dirname(path), raw.extends), schema, reading, [...above, path]);
   return extended(base, raw);
 }
 
