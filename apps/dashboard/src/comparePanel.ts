@@ -10,9 +10,10 @@ import {
 } from "@phew/runs";
 import { type Configuration, oncePerSeed, type Spread } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
+import { densitiesOf, densityOf } from "./densities.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
-import { accuracyOf, askedDensity, densitiesOf, finishedSpread, methodOf } from "./runOrder.ts";
+import { accuracyOf, finishedSpread, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
 import { linesOverDensity, sharedRows, unknownRows } from "./runTitles.ts";
 import { shortTitles } from "./shortTitles.ts";
@@ -55,22 +56,22 @@ const FIGURES = [
 const LETTER_WIDTH = 2;
 
 function densityAtCursor(state: DashboardState): number | undefined {
-  const densities = densitiesOf(comparableRuns(state));
+  const densities = densitiesOf(state, comparableRuns(state));
   return densities[Math.min(state.densityCursor, densities.length - 1)];
 }
 
-const isComparedAt = (density: number) => (run: RunEntry) =>
-  askedDensity(run) === density || methodOf(run) === "dense";
+const isComparedAt = (state: DashboardState, density: number) => (run: RunEntry) =>
+  densityOf(state, run) === density || methodOf(run) === "dense";
 
 function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
-  const densities = densitiesOf(comparableRuns(state));
+  const densities = densitiesOf(state, comparableRuns(state));
   const density = densityAtCursor(state);
   if (density === undefined) {
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
   }
   const at = densities.indexOf(density);
-  const isCompared = isComparedAt(density);
+  const isCompared = isComparedAt(state, density);
   const rows = comparedLines(state)
     .map(({ configuration, runs: all }, k) => {
       const own = oncePerSeed(all.filter(isCompared));
@@ -131,8 +132,10 @@ function tradeOffContent(
   const drawn = withPoints.slice(0, MARKS.length);
   const lines = drawn.map((line, k): PlotLine => {
     const runs = line.runs.filter(isDrawn);
-    const densities = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => a - b);
-    const y = densities.map((own) => finishedSpread(runs.filter((run) => askedDensity(run) === own)).mean!);
+    const densities = [...new Set(runs.flatMap((run) => densityOf(state, run) ?? []))].sort((a, b) => a - b);
+    const y = densities.map(
+      (own) => finishedSpread(runs.filter((run) => densityOf(state, run) === own)).mean!,
+    );
     const { letter, colour } = MARKS[k]!;
     return { curve: { x: densities.map(Math.log10), y }, colour, mark: letter, marksAll: true };
   });
@@ -197,7 +200,7 @@ function linesOf(state: DashboardState): Line[] {
 /** Those with a point at the density of the comparison first: these have letters before others. */
 function comparedLines(state: DashboardState): Line[] {
   const density = densityAtCursor(state);
-  const isCompared = density === undefined ? () => false : isComparedAt(density);
+  const isCompared = density === undefined ? () => false : isComparedAt(state, density);
   const rankOf = ({ runs }: Line) => Number(!runs.some(isDrawn)) * 2 + Number(!runs.some(isCompared));
   return linesOf(state).sort((a, b) => rankOf(a) - rankOf(b));
 }

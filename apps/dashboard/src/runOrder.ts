@@ -46,7 +46,7 @@ export function methodOf(run: RunEntry): string {
   return typeof method === "string" ? method : (run.summary.method ?? "");
 }
 
-/** The density asked for; 1 of a dense run. */
+/** The density asked for; 1 of a dense run, and of one whose rule finds it. */
 export function askedDensity(run: RunEntry): number | undefined {
   const { density } = run.config;
   return typeof density === "number" ? density : run.summary.requestedDensity;
@@ -64,14 +64,6 @@ export function accuracyOf({ summary }: RunEntry): number | undefined {
 export function finishedSpread(runs: readonly RunEntry[]): Spread {
   const finished = oncePerSeed(runs).filter(({ life }) => life === "finished");
   return spreadOf(finished.flatMap((run) => accuracyOf(run) ?? []));
-}
-
-/** All requested densities below 1, the highest first; only 1 if all are dense. Runs without settings have none. */
-export function densitiesOf(runs: readonly RunEntry[]): number[] {
-  const known = runs.filter(({ isConfigUnknown }) => !isConfigUnknown);
-  const found = [...new Set(known.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => b - a);
-  const sparse = found.filter((density) => density < 1);
-  return sparse.length > 0 ? sparse : found;
 }
 
 function keyOf(run: RunEntry, order: OrderName, index: number): number | string | undefined {

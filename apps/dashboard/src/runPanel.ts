@@ -18,7 +18,7 @@ import {
   walkRates,
   walksPerSecond,
 } from "@phew/runs";
-import { modelName } from "@phew/runs/configurations";
+import { isFound, modelName } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
 import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
@@ -76,7 +76,7 @@ function facts(entry: RunEntry, run: RunState, width: number): string {
   const seed = entry.seed ?? config.seed;
   const own = [
     method,
-    requested === undefined ? undefined : formatPercent(requested),
+    requested === undefined ? undefined : densityText(requested, run),
     seed === undefined ? undefined : `seed ${seed}`,
   ];
   const model = modelName(config);
@@ -86,6 +86,14 @@ function facts(entry: RunEntry, run: RunState, width: number): string {
     ),
     width,
   );
+}
+
+/** Of a rule that finds a density, what it found: the one asked for is a bound. */
+function densityText(asked: number, { config, mask }: RunState): string {
+  const found = mask?.density;
+  return config.rule !== undefined && isFound(asked, found)
+    ? `found ${formatPercent(found)}`
+    : formatPercent(asked);
 }
 
 /** The first text that fits, the last if none does. */

@@ -118,6 +118,23 @@ describe("the sweep", () => {
 });
 
 describe("the comparison", () => {
+  it("is at the density that a rule found, of its seeds the mean, where the one asked for is a bound", () => {
+    const state = sweepOfNine();
+    const found = [0.04, 0.06].map((density, seed): RunEntry => {
+      const run = state.runs[seed]!;
+      const config = { ...run.config, density: 1, rule: "path-find" };
+      return { ...run, folder: `/runs/demo/found-${seed}`, config, summary: { ...run.summary, density } };
+    });
+    const all = pressed({ ...state, runs: [...state.runs, ...found] }, "5");
+    const seen = [all, pressed(all, "down"), pressed(all, "down", "down")].map((at) =>
+      frameOf(at, 120, 40).join("\n"),
+    );
+    expect(seen.map((text) => /Compare at (\S+ %)/.exec(text)?.[1])).toEqual(["10 %", "5 %", "2 %"]);
+    expect(seen[1]).toMatch(/phew · path-find .* 2 of 2/);
+    // nothing is cut off by the bound
+    expect(seen.join()).not.toMatch(/phew · path-find .* 0 of/);
+  });
+
   it("has mean, interval and deviation of each configuration at the density the cursor is on", () => {
     const state = pressed(sweepOfNine(), "5");
     const text = frameOf(state, 120, 40).join("\n");

@@ -1,8 +1,8 @@
 /** Configurations side by side. */
 import { comparedTradeOffPanel, comparePanel } from "../comparePanel.ts";
 import type { View } from "../dashboardState.ts";
+import { densitiesOf } from "../densities.ts";
 import { configurationCount, tableAndPlot } from "../panelRows.ts";
-import { densitiesOf } from "../runOrder.ts";
 import { visibleRuns } from "../visibleRuns.ts";
 
 export const compare = {
@@ -20,7 +20,7 @@ export const compare = {
       height,
     ),
   moved(state, by) {
-    const last = Math.max(0, densitiesOf(visibleRuns(state)).length - 1);
+    const last = Math.max(0, densitiesOf(state, visibleRuns(state)).length - 1);
     return { ...state, densityCursor: Math.max(0, Math.min(last, state.densityCursor + by)) };
   },
 } as const satisfies View;

@@ -2,7 +2,14 @@
 import { formatAccuracy, formatMoment, formatPercent } from "@phew/core/messages";
 import type { Cell, Column, Row } from "@phew/report/table";
 import { accuracyWords, cutMiddle, cutText, faultLines } from "@phew/runs";
-import { configurationsOf, labelOf, oncePerSeed, repeatWords, spreadOf } from "@phew/runs/configurations";
+import {
+  configurationsOf,
+  isFound,
+  labelOf,
+  oncePerSeed,
+  repeatWords,
+  spreadOf,
+} from "@phew/runs/configurations";
 import type { FieldValue, KeptRun, RunField, RunFieldTable } from "@phew/runs/list";
 
 const CELL_WIDTH = 24;
@@ -85,6 +92,13 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
   ]);
   const after = fieldTable(runs, [
     ...(seeds.size > 1 ? [field("seed")] : []),
+    // of rules that find one
+    ...(runs.some(
+      ({ config, summary }) =>
+        config.rule !== undefined && isFound(summary.requestedDensity, summary.density),
+    )
+      ? [field("reached")]
+      : []),
     field("accuracy"),
     ...["tag", "failure"].filter(isSaid).map(field),
   ]);

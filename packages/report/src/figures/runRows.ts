@@ -1,6 +1,12 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
 import { accuracyWords, type Curve, fullCurve, runAccuracy } from "@phew/runs";
-import { configurationsOf, isBare, modelName, oncePerSeed, spreadOf } from "@phew/runs/configurations";
+import {
+  comparedDensities,
+  configurationsOf,
+  isBare,
+  modelName,
+  oncePerSeed,
+} from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
 
@@ -14,7 +20,11 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
   const series = configurationsOf(runs, { over: ["density"] });
   const problemOf = problems(runs);
   const lossCurveOf = lossCurves(runs);
-  const densityOf = densities(runs);
+  const densityOf = comparedDensities(configurationsOf(runs).of, {
+    asked: ({ config, state }) =>
+      typeof config.density === "number" ? config.density : state.mask?.requestedDensity,
+    found: ({ state }) => state.mask?.density,
+  });
   return runs.map((run) => {
     const { config, state, life = "finished" } = run;
     const { mask, training, epochs } = state;
@@ -25,7 +35,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       series: series.nameOf(run),
       model: modelName(config) ?? "",
       ...problemOf(run),
-      density: densityOf(run),
+      density: densityOf(run) ?? NaN,
       seed: typeof config.seed === "number" ? config.seed : 0,
       ...(trace !== undefined && { logRelativeTrace: trace }),
       ...(mask?.measures && { meanWidth: mask.measures.meanWidth }),
@@ -79,24 +89,6 @@ function problems(runs: readonly ReportedRun[]): (run: ReportedRun) => Pick<Figu
     }),
   );
   return (run) => ({ problem: names.get(of(run))! });
-}
-
-/** Beyond this part of the density asked for, a rule was free to choose another. */
-const FOUND_FROM = 0.05;
-
-/**
- * The density asked for; of rules that find one, for which that is only a bound, the mean of those that the seeds of a
- * configuration found.
- */
-function densities(runs: readonly ReportedRun[]): (run: ReportedRun) => number {
-  const { of } = configurationsOf(runs);
-  return (run) => {
-    const { config, state } = run;
-    const asked = typeof config.density === "number" ? config.density : (state.mask?.requestedDensity ?? NaN);
-    if (config.rule === undefined) return asked;
-    const { mean } = spreadOf(of(run).runs.flatMap((own) => own.state.mask?.density ?? []));
-    return mean !== undefined && Math.abs(mean - asked) > FOUND_FROM * asked ? mean : asked;
-  };
 }
 
 /** What became of the masks, over the epoch. */

@@ -1,4 +1,5 @@
 /** `@phew/runs/configurations`: in what runs differ, and statistics over samples of their numbers. */
+export { comparedDensities, isFound } from "./comparedDensities.ts";
 export {
   type Configuration,
   type Configurations,

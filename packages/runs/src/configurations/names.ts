@@ -152,7 +152,9 @@ function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withM
   const method =
     has("method") || (withMethod && (has("check") || options.length > 0)) ? text("method") : undefined;
   const check = has("check") || options.some((key) => key.startsWith("check")) ? text("check") : undefined;
-  const density = has("density") && method !== DENSE ? text("density") : undefined;
+  // a rule finds less: the whole network is its bound
+  const isBound = facts.has("rule") && facts.get("density")?.value === 1;
+  const density = has("density") && method !== DENSE ? (isBound ? "auto" : text("density")) : undefined;
   const head = method === undefined ? check && `check ${check}` : check ? `${method}+${check}` : method;
   const optionTexts = options.flatMap((key) => (facts.has(key) ? [`${labelOf(key)}=${text(key)}`] : []));
   // a bare percentage says nothing of itself where no method stands before it and no other name beside it
