@@ -20,8 +20,8 @@ interface Series {
   readonly methods: readonly string[];
   readonly densities: readonly number[];
   readonly seedCount: number;
-  /** Of each class in one series; times the middle count of classes of all in the other. */
-  readonly examplesPerClass: number;
+  /** Training examples of each class where that number is kept, and in all where that is. */
+  readonly examples: { readonly each: number; readonly all: number };
 }
 
 const GLYPHS = { model: "lenet5", dataset: "glyphs", testCount: 2000, epochs: 10, batchSize: 32 };
@@ -32,7 +32,7 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
       name: "glyphs",
       settings: { ...GLYPHS, testCount: 300, epochs: 2 },
       ...{ classCounts: [5, 10, 20], methods: ["phew", "uniform-walk"], densities: [0.1], seedCount: 2 },
-      examplesPerClass: 30,
+      examples: { each: 30, all: 300 },
     },
   ],
   laptop: [
@@ -40,20 +40,20 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
       name: "glyphs",
       settings: GLYPHS,
       ...{ classCounts: [5, 10, 20, 36, 62], methods: METHODS, densities: [0.05], seedCount: 10 },
-      examplesPerClass: 200,
+      examples: { each: 200, all: 4000 },
     },
     {
       name: "mnist",
       settings: { model: "lenet5", dataset: "mnist", testCount: 2000, epochs: 5, batchSize: 32 },
       ...{ classCounts: [2, 5, 10], methods: METHODS, densities: [0.05], seedCount: 10 },
-      examplesPerClass: 400,
+      examples: { each: 400, all: 2000 },
     },
     ...(["cifar10", "cifar100"] as const).map((dataset) => ({
       name: dataset,
       settings: { model: "vgg-small", dataset, ...CIFAR_RECIPE },
       classCounts: dataset === "cifar10" ? [2, 5, 10] : [10, 30, 100],
       ...{ methods: METHODS, densities: [0.05], seedCount: 3 },
-      examplesPerClass: dataset === "cifar10" ? 1000 : 100,
+      examples: dataset === "cifar10" ? { each: 1000, all: 5000 } : { each: 100, all: 3000 },
     })),
   ],
   paper: (["cifar10", "cifar100"] as const).map((dataset) => ({
@@ -61,7 +61,8 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
     settings: { model: "resnet20", dataset, recipe: "phew" },
     classCounts: dataset === "cifar10" ? [2, 5, 10] : [10, 30, 100],
     ...{ methods: METHODS, densities: [0.1, 0.05, 0.02], seedCount: 5 },
-    examplesPerClass: dataset === "cifar10" ? 5000 : 500,
+    // in all as many as the fewest classes have
+    examples: dataset === "cifar10" ? { each: 5000, all: 10_000 } : { each: 500, all: 5000 },
   })),
 };
 
@@ -71,12 +72,12 @@ type Kept = (typeof KEPT)[number];
 const KEPT_WORDS: Readonly<Record<Kept, string>> = { each: "of each class", all: "in all" };
 
 function gridOf(series: Series, kept: Kept, classCount: number): RunGrid {
-  const { name, settings, classCounts, methods, densities, seedCount, examplesPerClass } = series;
-  const counted = kept === "each" ? classCount : classCounts[Math.floor(classCounts.length / 2)]!;
+  const { name, settings, methods, densities, seedCount, examples } = series;
+  const trainCount = kept === "each" ? classCount * examples.each : examples.all;
   return {
     // runs that are in both series are run once
-    name: `${name}-${classCount}-of-${counted * examplesPerClass}`,
-    settings: { ...settings, classCount, trainCount: counted * examplesPerClass },
+    name: `${name}-${classCount}-of-${trainCount}`,
+    settings: { ...settings, classCount, trainCount },
     grid: { density: densities, method: methods },
     seedCount,
   };
