@@ -1674,6 +1674,51 @@ const rare: OnnxCase[] = [
     ],
     { tensors: { w2: tensor([6, 6, 1, 1], 20), b2: tensor([6], 21), half: scalar(0.5) } },
   ),
+  body(
+    "a weight that batch normalisation standardises in the graph",
+    ["conv2d"],
+    [
+      {
+        op: "BatchNormalization",
+        in: ["w3", "gain", "zeros", "m3", "v3"],
+        out: ["standard", "m3.next", "v3.next"],
+        attributes: { training_mode: 1, epsilon: { float: 1e-4 } },
+      },
+      { op: "Reshape", in: ["standard", "kernels"], out: ["w2"] },
+      { op: "Conv", in: ["c", "w2", "b2"], out: ["b"] },
+    ],
+    {
+      opset: 15,
+      tensors: {
+        ...{
+          w3: tensor([1, 5, 6], 20),
+          gain: tensor([5], 22),
+          b2: tensor([5], 21),
+          kernels: ints([5, 6, 1, 1]),
+        },
+        ...{ zeros: numbers([0, 0, 0, 0, 0]), m3: tensor([5], 23), v3: numbers([1, 2, 3, 4, 5]) },
+      },
+    },
+    5,
+  ),
+  body(
+    "positions that a cubic function resizes",
+    ["affine"],
+    [
+      {
+        op: "Resize",
+        in: ["table", "", "", "size"],
+        out: ["p"],
+        attributes: {
+          mode: "cubic",
+          cubic_coeff_a: { float: -0.75 },
+          coordinate_transformation_mode: "pytorch_half_pixel",
+        },
+      },
+      { op: "Add", in: ["c", "p"], out: ["b"] },
+    ],
+    { tensors: { table: tensor([1, 6, 5, 3], 20), size: ints([1, 6, 8, 8]) } },
+  ),
   body("Swish, the operation", ["silu"], [one("Swish")], { opset: 24 }),
   body(
     "a sequence of parts",

@@ -102,7 +102,7 @@ describe("the weight of the older exporter's layer", () => {
     };
     const own = { "onnx::Conv_3": tensor([4, 3, 3, 3], 1), "conv.bias": tensor([4], 2) };
     expect(found({ nodes: [convolution], tensors: own, inputs: { x: ["n", 3, 8, 8] } })).toEqual({
-      "conv.weight": expect.stringContaining("parametrization"),
+      "conv.weight": expect.stringContaining("computed by its module"),
     });
   });
 });

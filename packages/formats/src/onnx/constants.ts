@@ -93,7 +93,7 @@ const MOST_PASSES = 64;
  * passes is computed once and stored.
  * @throws Unsupported if a large one takes more passes than any weight does
  */
-function computedWhenRead(constant: Omit<Constant, "kind">, from: readonly Constant[]): Constant {
+export function computedWhenRead(constant: Omit<Constant, "kind">, from: readonly Constant[]): Constant {
   const count = product(constant.dims);
   const cost = from.reduce((sum, { cost: own = 0 }) => sum + own, count);
   if (cost <= MOST_PASSES * count) return { kind: "constant", ...constant, cost };

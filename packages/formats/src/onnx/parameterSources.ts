@@ -11,7 +11,7 @@ import { prunedProducts } from "./prunedProducts.ts";
 import { isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type Constant, product, sameDims } from "./values.ts";
-import { calledWeight, doubtNote, undotted, type WeightName } from "./weightNames.ts";
+import { COMPUTED, calledWeight, doubtNote, undotted, type WeightName } from "./weightNames.ts";
 
 /** A parameter of the network and its source in the file: value · scale + offset, per output unit. */
 export interface ParameterSource {
@@ -260,7 +260,7 @@ export class ParameterSources {
     else if (readerCount !== 1 && calledWeight(node) !== undotted(name))
       name = this.#tiedName(node, role, constant) ?? name;
     if (!this.all.has(name) || this.#isShared(name, constant, node, role, options))
-      return { name, doubt: isGenerated ? own?.doubt : undefined };
+      return { name, doubt: isComputed ? COMPUTED : isGenerated ? own?.doubt : undefined };
     const copyOf = name;
     name = this.#names.unused(`${node.title}.${role}`, (candidate) => this.all.has(candidate));
     this.#note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);

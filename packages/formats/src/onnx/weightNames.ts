@@ -16,7 +16,8 @@ export interface WeightName {
 }
 
 const MADE_BY_MODULE = /^torch\.nn\.modules\.(linear\.Linear|conv\.\w+|rnn\.\w+)$/;
-const COMPUTED = "computed from other parameters of its module (a parametrization)";
+/** Masks fit a module that has the result as its parameter. */
+export const COMPUTED = "computed by its module from other parameters: weight normalisation, standardisation";
 const UNTOLD = "the file does not tell the parameter of its module";
 
 /** The parameter that a node reads as weight, with `_` for each dot; undefined where the file does not say. */

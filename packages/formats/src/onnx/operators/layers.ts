@@ -2,11 +2,12 @@
 import { counted, type Operation, type WindowAxis } from "@phew/core";
 import { unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import { tensorFrom } from "../constants.ts";
+import { foldBatchNormalization } from "../foldedLayers.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { isFloat, numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
+import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { placesOf, withPlaces } from "./places.ts";
 import { foldProduct } from "./reductions.ts";
@@ -207,7 +208,26 @@ export function unitAxis(dims: readonly number[], axis: number, spec: string): (
   return dims.map((_, k) => (k === axis ? spec : undefined));
 }
 
+/** Of a weight that is normalised in the graph. */
+function normalisedConstant(
+  context: Importer,
+  node: NodePart,
+  data: Constant,
+  parameters: readonly (Value | undefined)[],
+): Constant {
+  const [scale, shift, mean, variance] = parameters.map((p, k) =>
+    context.constant(p, `its ${["scale", "shift", "mean", "variance"][k]}`),
+  ) as [Constant, Constant, Constant, Constant];
+  const attributes = context.attributes(node);
+  return foldBatchNormalization(node.output![0]!, data, {
+    ...{ scale, shift, mean, variance },
+    epsilon: attributes.float("epsilon", 1e-5),
+    isTraining: attributes.int("training_mode", 0) !== 0,
+  });
+}
+
 export const batchNormalization: Operator = (context, node, [x, ...parameters]) => {
+  if (x?.kind === "constant") return normalisedConstant(context, node, x, parameters);
   const given = context.laid(x, "a batch normalisation");
   // of tokens that lie beside the examples of the batch, features on the second axis
   const isOfTokens = given.order !== undefined && given.dims.length === 2;

@@ -7,10 +7,11 @@
 import type { AxisTerms, Term } from "@phew/core";
 import { requireAxis } from "../axisLimit.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
+import { foldResampled } from "../foldedLayers.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, type Value } from "../values.ts";
+import { type Activation, type Constant, dimsText, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { resampled } from "./places.ts";
 
@@ -47,7 +48,7 @@ export const resize: Operator = (context, node, inputs) => {
   const attributes = context.attributes(node);
   const isOld = node.opType === "Upsample" || inputs.length < 3;
   const [x, second, third, sizes] = inputs;
-  const value = context.activation(x, "a resize");
+  const value = x?.kind === "constant" ? x : context.activation(x, "a resize");
   const axes = scaledAxes(context, node, value, isOld ? second : third, sizes);
   const mode = attributes.text("mode", "nearest");
   const coordinates = attributes.text("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel");
@@ -66,6 +67,10 @@ export const resize: Operator = (context, node, inputs) => {
     if (round === undefined) throw new Unsupported(`its nearest_mode is "${rounding}"`);
     const terms = (p: number, axis: Scaled): Term[] => [[clamped(round(place(p, axis)), axis), 1]];
     return resizedBy(context, node, value, axes, terms);
+  }
+  if (mode === "cubic" && value.kind === "constant" && attributes.int("exclude_outside", 0) === 0) {
+    const a = attributes.float("cubic_coeff_a", -0.75);
+    return resizedBy(context, node, value, axes, (p, axis) => around(place(p, axis), axis, a));
   }
   if (mode !== "linear" && mode !== "bilinear" && mode !== "trilinear")
     throw new Unsupported(`it resizes by "${mode}"; nearest and linear have their place here`);
@@ -87,17 +92,32 @@ function between(place: number, axis: Scaled): Term[] {
   ];
 }
 
+/**
+ * The four positions around a place, by Keys' cubic function. Its factors may be negative, and positions of a path sum's
+ * values are not: constants alone are resized by it.
+ */
+function around(place: number, axis: Scaled, a: number): Term[] {
+  const low = Math.floor(place);
+  const factor = (distance: number): number => {
+    const x = Math.abs(distance);
+    if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
+    return x < 2 ? a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a : 0;
+  };
+  return [-1, 0, 1, 2].map((step): Term => [clamped(low + step, axis), factor(place - low - step)]);
+}
+
 function resizedBy(
   context: Importer,
   node: NodePart,
-  value: Activation,
+  value: Activation | Constant,
   axes: readonly Scaled[],
   terms: (p: number, axis: Scaled) => Term[],
-): Activation {
+): Value {
   const tables = axes.map((axis): AxisTerms => {
     requireAxis(axis.to);
     return { from: axis.from, places: Array.from({ length: axis.to }, (_, p) => terms(p, axis)) };
   });
+  if (value.kind === "constant") return foldResampled(node.output![0]!, value, tables);
   return resampled(context, node, value, "resize", tables);
 }
 
@@ -105,7 +125,7 @@ function resizedBy(
 function scaledAxes(
   context: Importer,
   node: NodePart,
-  value: Activation,
+  value: Activation | Constant,
   scales: Value | undefined,
   sizes: Value | undefined,
 ): Scaled[] {
