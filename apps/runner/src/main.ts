@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
+import { wrapHelp } from "./commands/helpText.ts";
 import { nameShort } from "./commands/shortOptions.ts";
 import { EXIT } from "./exit.ts";
 import { printFailure, printFailuresInOneLine } from "./output/failureLine.ts";
@@ -96,6 +97,7 @@ Examples:
   const { commands } = program;
   for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
     nameShort(command);
+    wrapHelp(command);
     command.exitOverride().configureOutput({
       outputError: (text, write) => {
         const line = text

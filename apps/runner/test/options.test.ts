@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
+import { wrappedProse } from "../src/commands/helpText.ts";
 import { SHORT_OPTIONS, withoutWatch } from "../src/commands/shortOptions.ts";
 import { buildProgram } from "../src/main.ts";
 import { lastingFolder, phew } from "./phew.ts";
@@ -130,4 +131,28 @@ describe("--quiet", () => {
       /^phew: --density: got "2"/,
     );
   });
+});
+
+it("help is no wider than the terminal, but for commands to be copied and names without a blank", async () => {
+  // not those of other tests: their output is set here
+  const own = await buildProgram();
+  for (const columns of [40, 60, 80])
+    for (const [name, command] of [["", own] as const, ...verbsBelow(own)]) {
+      let text = "";
+      command.configureOutput({
+        getOutHelpWidth: () => columns,
+        writeOut: (part) => {
+          text += wrappedProse(part, columns);
+        },
+      });
+      command.outputHelp();
+      const lines = text.split("\n").filter((line) => line.length > columns);
+      const isCopied = (line: string) => /^ +(phew |\{|\}|"|eval |source )/.test(line);
+      const isOneWord = (line: string) => !line.trim().slice(0, -1).includes(" ");
+      const long = lines.filter((line) => !isCopied(line) && !isOneWord(line));
+      expect(
+        long.filter((line) => !/^ {2}-/.test(line)),
+        `${name} at ${columns}`,
+      ).toEqual([]);
+    }
 });
