@@ -365,6 +365,33 @@ it("a finished run without status.json is finished for all", async () => {
   expect((await phew(["analyze", own], place)).exitCode).toBe(0);
 });
 
+it("is trained on in its own folder, wherever that is, and a folder under another name is refused", async () => {
+  const place = scratchFolder();
+  const id = path.basename(sparse!);
+  const own = path.join("archive", "mine", id);
+  cpSync(path.join(folder, sparse!), path.join(place, own), { recursive: true });
+  const before = statSync(path.join(place, own, "events.jsonl")).ino;
+  const again = await phew(["train", own, "--threads", "1", "--force", "--no-figures"], place);
+  expect([again.exitCode, again.stderr]).toEqual([0, expect.stringContaining(own)]);
+  expect(statSync(path.join(place, own, "events.jsonl")).ino).not.toBe(before);
+  expect(readdirSync(place)).toEqual(["archive"]);
+  cpSync(path.join(place, own), path.join(place, "archive/mine/copy"), { recursive: true });
+  const copied = await phew(["train", "archive/mine/copy"], place);
+  expect(copied.exitCode).toBe(2);
+  expect(copied.stderr).toMatch(
+    new RegExp(`archive/mine/copy, whose name is not the id .* one called ${id}`),
+  );
+  // where it is to be done is said: there
+  const there = await phew(
+    ["train", "archive/mine/copy", "--runs", "new", "--threads", "1", "--no-figures"],
+    place,
+  );
+  expect(there.exitCode, there.stderr).toBe(0);
+  expect(existsSync(path.join(place, "new", path.basename(path.dirname(sparse!)), id, "config.json"))).toBe(
+    true,
+  );
+});
+
 describe("folders that something is wrong with", () => {
   const damaged = "damaged";
   const UNKNOWN =

@@ -84,7 +84,7 @@ export function runWeightsFile(subject: string, { folder, part }: RunSource): st
     throw new ArgumentError(subject, {
       given: `a run that is ${life === "waiting" ? "not begun" : life}`,
       expected: "a finished one",
-      remedy: `phew train --config ${path.join(folder, "config.json")} goes on with it.`,
+      remedy: `phew train ${folder} goes on with it.`,
     });
   }
   return existing(subject, folder, name);

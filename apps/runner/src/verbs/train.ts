@@ -27,7 +27,8 @@ import type { RunPlace } from "../train/runMaterial.ts";
 // training code loads slowly, so it is imported after the first line is printed
 export async function train(model: string | undefined, settings: CommandLineSettings): Promise<void> {
   const { values, given } = settings;
-  const source = values.config ?? runConfigOf(model);
+  const run = runFolderGiven(model);
+  const source = values.config ?? (run && path.join(run, "config.json"));
   const beside = values.config === undefined ? undefined : model;
   const file = source === undefined ? undefined : await configFrom(source, beside, settings);
   const config = file?.config ?? (await configOf(model, settings));
@@ -39,6 +40,7 @@ export async function train(model: string | undefined, settings: CommandLineSett
         : { ...values, experiment: file.experiment },
       "train",
     ),
+    ...(run !== undefined && !given.has("runs") && !given.has("experiment") && placeOfRun(run, config)),
     // --force also allows other data
     data:
       file?.dataDigest === undefined || values.force === true
@@ -51,15 +53,32 @@ export async function train(model: string | undefined, settings: CommandLineSett
   await (await import("../train/reportedTraining.ts")).trainAndReport(config, place, values);
 }
 
-/** `phew train RUN` goes on with a run, or does it again. */
-function runConfigOf(model: string | undefined): string | undefined {
+/** The folder of `phew train RUN`, which goes on with a run, or does it again. */
+function runFolderGiven(model: string | undefined): string | undefined {
   const run = model === undefined ? undefined : runSource(model);
   if (run === undefined) return undefined;
-  if (run.part === undefined) return path.join(run.folder, "config.json");
+  if (run.part === undefined) return run.folder;
   throw new UsageError("<model>", {
     given: `${model}, weights of a run`,
     expected: "a name of the zoo, a model file, or the folder of a run to go on with",
     remedy: `To start from them: --start-weights ${model}.`,
+  });
+}
+
+/**
+ * The place of a run that is there already, wherever that is.
+ * @throws UsageError for a folder that is not called as its configuration is: it is a copy, and would begin another
+ */
+function placeOfRun(folder: string, config: TrainConfig): Pick<RunPlace, "root" | "experiment"> {
+  const own = path.resolve(folder);
+  const above = path.dirname(own);
+  const place = { root: path.relative("", path.dirname(above)) || ".", experiment: path.basename(above) };
+  const id = path.basename(runFolderOf(identityOf(config, place)));
+  if (id === path.basename(own)) return place;
+  throw new UsageError("<model>", {
+    given: `${folder}, whose name is not the id of its config.json`,
+    expected: `the folder of a run to go on with, here one called ${id}`,
+    remedy: `Rename it, or begin the run elsewhere: phew train --config ${path.join(folder, "config.json")}.`,
   });
 }
 
