@@ -1,10 +1,10 @@
 /** `phew knee` over made-up runs: which examples decide; and the control of a density that a run found. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { RunWriter } from "@phew/runs";
+import { RunWriter, readRun, runAccuracy } from "@phew/runs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { isLong } from "../../../vitest.long.ts";
-import { controlCommand } from "../src/settings/commandText.ts";
+import { controlOf, trainCommand } from "../src/settings/commandText.ts";
 import { checkTrainConfig } from "../src/settings/files.ts";
 import { type AccuracyOf, halved, rungs, trainHalving } from "../src/sweep/halving.ts";
 import type { SweepRun } from "../src/sweep/sweepTasks.ts";
@@ -162,12 +162,49 @@ describe("the control of a density that was found", () => {
       epochs: 30,
       seed: 3,
     });
-    const command = controlCommand(given, "train", 0.295123456)!;
+    const command = trainCommand(controlOf(given, 0.295123456)!, "train");
     expect(command).toBe("phew train lenet5 --validation 0.1 --density 0.2951235 --seed 3 --epochs 30");
   });
 
   it("is none of a run that was asked for its density", () => {
-    expect(controlCommand(config({ rule: "rigl", density: 0.1 }), "train", 0.1)).toBeUndefined();
-    expect(controlCommand(config({ density: 0.1 }), "train", 0.1)).toBeUndefined();
+    expect(controlOf(config({ rule: "rigl", density: 0.1 }), 0.1)).toBeUndefined();
+    expect(controlOf(config({ density: 0.1 }), 0.1)).toBeUndefined();
+  });
+
+  it("is trained behind the run, unless it is not wanted", async () => {
+    const train = [
+      ...[
+        "train",
+        "mlp",
+        "--dataset",
+        "glyphs",
+        "--train-count",
+        "60",
+        "--test-count",
+        "20",
+        "--epochs",
+        "4",
+      ],
+      ...[
+        "--density",
+        "auto",
+        "--rule",
+        "pals",
+        "--method",
+        "erk",
+        "--validation",
+        "0.2",
+        "--no-figures",
+        "--json",
+      ],
+    ];
+    const alone = JSON.parse((await phew([...train, "--no-control"], folder)).stdout);
+    expect(alone.controlRun).toBeUndefined();
+    const { config, controlRun } = JSON.parse((await phew(train, folder)).stdout);
+    const { rule: _, ruleOptions: __, ...kept } = config;
+    expect({ ...controlRun.config, density: 0 }).toEqual({ ...kept, density: 0 });
+    const { config: written, state } = readRun(path.join(folder, controlRun.folder));
+    expect([written.density, written.rule]).toEqual([controlRun.config.density, undefined]);
+    expect(controlRun.testAccuracy).toBe(runAccuracy(state));
   });
 });

@@ -44,17 +44,16 @@ export function trainCommand(config: TrainConfig, experiment: string): string {
 }
 
 /**
- * The command of the control of a run whose rule found its density: masks of that density that stay, trained as long.
+ * The control of a run whose rule found its density: masks of that density that stay, trained as long.
  * @param density of its last masks @returns undefined of a run that was asked for its density
  */
-export function controlCommand(
+export function controlOf(
   { rule, ruleOptions: _, ...config }: TrainConfig,
-  experiment: string,
   density: number,
-): string | undefined {
+): TrainConfig | undefined {
   const found = rules.find(({ name }) => name === rule);
   if (found?.schedule.densityBound === undefined) return undefined;
-  return trainCommand({ ...config, density: Number(density.toPrecision(7)) }, experiment);
+  return { ...config, density: Number(density.toPrecision(7)) };
 }
 
 function optionWords(name: SettingName, value: unknown): string[] {

@@ -56,6 +56,13 @@ const OUTPUT = {
     verbs: { train: {} },
     default: true,
   }),
+  control: setting({
+    type: kind.flag,
+    flag: "--no-control",
+    help: "of a rule that finds its density: do not train masks of that density that stay",
+    verbs: { train: {} },
+    default: true,
+  }),
   quiet: setting({
     type: kind.flag,
     flag: "--quiet",

@@ -3,10 +3,10 @@ import { formatPercent, type RunEvent } from "@phew/core";
 import { formatReport } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
-import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { printJson, printLines, printNote, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
 import type { CommandLineSettings } from "../settings/commandLine.ts";
-import { controlCommand } from "../settings/commandText.ts";
+import { controlOf, trainCommand } from "../settings/commandText.ts";
 import { runName, type TrainConfig } from "../settings/configuration.ts";
 import type { RunPlace } from "./runMaterial.ts";
 import { reportOf, writeRunReports } from "./runReports.ts";
@@ -18,7 +18,27 @@ export async function trainAndReport(
   place: RunPlace,
   values: CommandLineSettings["values"],
 ): Promise<void> {
-  await report(config, place, await trainWithProgress(config, place, values.json === true), values);
+  const isQuiet = values.json === true;
+  const trained = await trainWithProgress(config, place, isQuiet);
+  const found = recordsOf([trained.result])[0]!.state.rewiring?.density;
+  const control = found === undefined ? undefined : controlOf(config, found);
+  // runs of a sweep are given as files: the sweep says what is run
+  const isTrained = control !== undefined && values.control !== false && values.config === undefined;
+  if (isTrained)
+    printNote(`The density found is ${formatPercent(found!, 4)}: masks of that density follow that stay.`);
+  await report(config, place, trained, values, {
+    found,
+    config: control,
+    result: isTrained ? (await trainWithProgress(control, place, isQuiet)).result : undefined,
+  });
+}
+
+/** Of a run that found its density: masks of that density that stay. */
+interface Control {
+  readonly found: number | undefined;
+  readonly config: TrainConfig | undefined;
+  /** Undefined if it was not trained. */
+  readonly result: RunResult | undefined;
 }
 
 /** Trains, and prints events during the training. */
@@ -57,14 +77,22 @@ async function report(
   { experiment }: RunPlace,
   { result, grownBytes }: Trained,
   { json, figures = true }: CommandLineSettings["values"],
+  control: Control,
 ): Promise<void> {
   const records = recordsOf([result]);
   const table = reportOf(result.folder);
   const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
   const warnings = records.flatMap(({ state }) => state.warnings);
-  const found = records[0]!.state.rewiring?.density;
-  const control = found === undefined ? undefined : controlCommand(config, experiment, found);
-  if (json) return printJson({ ...result, config, grownBytes, ...table.rows[0], control, warnings });
+  const command = control.config && trainCommand(control.config, experiment);
+  if (control.result)
+    await writeRunReports(control.result.folder, { figures, missingOnly: control.result.skipped });
+  if (json) {
+    const controlRun = control.result && { ...control.result, config: control.config };
+    return printJson({
+      ...result,
+      ...{ config, grownBytes, ...table.rows[0], control: command, controlRun, warnings },
+    });
+  }
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
@@ -74,9 +102,13 @@ async function report(
   if (result.skipped) printWarnings(warnings);
   if (grownBytes !== undefined)
     printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);
-  if (control !== undefined) {
+  if (command !== undefined) {
+    const { result: stayed, found } = control;
+    const what = `The density found is ${formatPercent(found!, 4)}.`;
     printLines(
-      `The density found is ${formatPercent(found!, 4)}. What masks of that density reach that stay, trained as long: ${control}`,
+      stayed === undefined
+        ? `${what} What masks of that density reach that stay, trained as long: ${command}`
+        : `${what} Masks of that density that stay, trained as long, reach ${formatAccuracy(stayed.testAccuracy ?? Number.NaN)} (${stayed.folder}); this run, ${formatAccuracy(result.testAccuracy ?? Number.NaN)}.`,
     );
   }
   printLines(
