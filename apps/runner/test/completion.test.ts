@@ -82,7 +82,7 @@ describe.each(Object.keys(OFFERS))("%s", (shell) => {
     expect(offer("compare", "--densi")).toEqual(["--density"]);
     expect(offer("runs", "list", "--so")).toEqual(["--sort"]);
     expect(offer("runs", "show", "--so")).toEqual([]);
-    expect(offer("train", "--no-")).toEqual(["--no-figures", "--no-nesterov", "--no-resume"]);
+    expect(offer("train", "--no-fi")).toEqual(["--no-figures"]);
   });
 
   it.skipIf(!isHere(shell))("completes what options and arguments take", () => {
