@@ -387,9 +387,7 @@ it("is trained on in its own folder, wherever that is, and a folder under anothe
     place,
   );
   expect(there.exitCode, there.stderr).toBe(0);
-  expect(existsSync(path.join(place, "new", path.basename(path.dirname(sparse!)), id, "config.json"))).toBe(
-    true,
-  );
+  expect(readdirSync(path.join(place, "new/mine"))).toEqual([id]);
 });
 
 describe("folders that something is wrong with", () => {
