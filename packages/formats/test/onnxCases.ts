@@ -2382,6 +2382,69 @@ const attentions: readonly OnnxCase[] = [
   ),
 ];
 
+/** From "u", `[n, 2, 6, 8, 8]` of two branches of units, to the scores of each unit of a branch, `[n, 12, 1, 1]` in "s". */
+const branchScores: readonly FileNode[] = [
+  { op: "ReduceSum", in: ["u", "branch"], out: ["both"], attributes: { keepdims: 0 } },
+  { op: "ReduceMean", in: ["both"], out: ["mean"], attributes: { axes: [2, 3], keepdims: 1 } },
+  { op: "Conv", in: ["mean", "select"], out: ["s"] },
+];
+const weighed: readonly FileNode[] = [
+  { op: "Mul", in: ["u", "p"], out: ["w"] },
+  { op: "ReduceSum", in: ["w", "branch"], out: ["b"], attributes: { keepdims: 0 } },
+];
+const ofBranches = {
+  branch: ints([1]),
+  select: tensor([12, 6, 1, 1], 21),
+  apart: ints([0, 2, 6, 1, 1]),
+};
+const twoParts = ["select", "select"];
+const difference = ["linear", "add", "sigmoid"];
+const selected = [
+  ...[...twoParts, "add", "averagePool2d", "conv2d"],
+  ...[...twoParts, ...difference, ...difference, "concat", "multiply"],
+  ...[...twoParts, "add"],
+];
+const branches: readonly OnnxCase[] = [
+  body(
+    "branches stacked and weighed by a softmax over them (selective kernels)",
+    ["conv2d", "conv2d", "concat", ...selected],
+    [
+      ...["1", "2"].flatMap((k): FileNode[] => [
+        { op: "Conv", in: ["c", `w${k}`], out: [`c${k}`] },
+        { op: "Unsqueeze", in: [`c${k}`, "branch"], out: [`u${k}`] },
+      ]),
+      { op: "Concat", in: ["u1", "u2"], out: ["u"], attributes: { axis: 1 } },
+      ...branchScores,
+      { op: "Reshape", in: ["s", "apart"], out: ["t"] },
+      { op: "Softmax", in: ["t"], out: ["p"], attributes: { axis: 1 } },
+      ...weighed,
+    ],
+    { tensors: { ...ofBranches, w1: tensor([6, 6, 1, 1], 20), w2: tensor([6, 6, 1, 1], 22) } },
+  ),
+  body(
+    "groups of units weighed by a softmax over two of them (split attention)",
+    ["conv2d", ...selected],
+    [
+      { op: "Conv", in: ["c", "w1"], out: ["c1"] },
+      { op: "Reshape", in: ["c1", "pair"], out: ["u"] },
+      ...branchScores,
+      { op: "Reshape", in: ["s", "radix"], out: ["t"] },
+      { op: "Transpose", in: ["t"], out: ["t2"], attributes: { perm: [0, 2, 1, 3] } },
+      { op: "Softmax", in: ["t2"], out: ["t3"], attributes: { axis: 1 } },
+      { op: "Reshape", in: ["t3", "flat"], out: ["t4"] },
+      { op: "Reshape", in: ["t4", "apart"], out: ["p"] },
+      ...weighed,
+    ],
+    {
+      tensors: {
+        ...ofBranches,
+        ...{ w1: tensor([12, 6, 1, 1], 20), pair: ints([0, 2, 6, 8, 8]) },
+        ...{ radix: ints([0, 1, 2, -1]), flat: ints([0, -1]) },
+      },
+    },
+  ),
+];
+
 /** As PyTorch's newer exporter writes a layer that is called twice: its weight turned anew for each call. */
 const call = (k: number, input: string, output: string): readonly FileNode[] => [
   {
@@ -2428,6 +2491,7 @@ export const onnxCases: readonly OnnxCase[] = [
   ...dense,
   ...foldings,
   ...rare,
+  ...branches,
   calledTwice,
   ...[9, 11, 13, 18, 22].map(inStyleOf),
 ];

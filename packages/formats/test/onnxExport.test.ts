@@ -46,7 +46,11 @@ const ADDS_A_NUMBER = [
   "a number less a convolution, folded",
 ];
 /** Units that a reshape counts together with others stay: see "what cannot be written". */
-const COUNTED_TOGETHER = ["rotary embeddings: units of each head side by side, angles alike for all heads"];
+const COUNTED_TOGETHER = [
+  "rotary embeddings: units of each head side by side, angles alike for all heads",
+  "branches stacked and weighed by a softmax over them (selective kernels)",
+  "groups of units weighed by a softmax over two of them (split attention)",
+];
 const sources: readonly Source[] = [
   ...writtenCases
     .filter(({ name }) => ![...ADDS_A_NUMBER, ...COUNTED_TOGETHER].includes(name))

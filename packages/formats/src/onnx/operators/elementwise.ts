@@ -9,6 +9,7 @@ import {
   foldElementwise,
   foldWhere,
   isElementwise,
+  normalAxis,
   reshaped,
   smallNumbers,
 } from "../constants.ts";
@@ -29,6 +30,7 @@ import {
   type Tree,
   type Value,
 } from "../values.ts";
+import { softmaxOfTwo } from "./branches.ts";
 import { isOwnParameter, withFactors } from "./factors.ts";
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
@@ -266,8 +268,17 @@ export const sub: Operator = (context, node, inputs) => {
   // functions of one value stay one function
   if (a?.kind === "constant" || operandsOf(context, inputs) !== undefined)
     return ofTwo(context, node, inputs);
-  return summed(context, node, [a, affine(context, { ...node, title: `${node.title}/minus` }, b, -1, 0)]);
+  return differenceOf(context, node, a, b);
 };
+
+function differenceOf(
+  context: Importer,
+  node: NodePart,
+  a: Value | undefined,
+  b: Value | undefined,
+): Activation {
+  return summed(context, node, [a, affine(context, { ...node, title: `${node.title}/minus` }, b, -1, 0)]);
+}
 
 export const neg: Operator = (context, node, inputs) =>
   folded(node, inputs) ?? affine(context, node, inputs[0], -1, 0);
@@ -383,7 +394,11 @@ function requireScalar(constant: Constant, x: Value | undefined): void {
     throw new Unsupported(`a constant of shape ${dimsText(constant.dims)} changes the number of axes`);
 }
 
-function summed(context: Importer, node: NodePart, inputs: readonly (Value | undefined)[]): Activation {
+export function summed(
+  context: Importer,
+  node: NodePart,
+  inputs: readonly (Value | undefined)[],
+): Activation {
   const values = inputs.map((input) => context.laid(input, "a sum"));
   const [first] = values as [Activation];
   const other = values.find((value) => !sameDims(value.dims, first.dims));
@@ -446,13 +461,30 @@ export const dropout: Operator = (context, node, [x, ratio, training]) => {
 
 export const softmax: Operator = (context, node, [x]) => {
   const output = context.outputBehind(node.output?.[0] ?? "");
-  if (output === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
+  if (output === undefined) return softmaxWithin(context, node, x);
   const value = context.laid(x, "a softmax");
   const before = context.softmaxes.get(output) ?? [];
   context.softmaxes.set(output, [...before, leftOut(context, node, value.dims)]);
   context.note(`"${node.title}" (${node.opType}) at the end is left out: outputs are logits`);
   return value;
 };
+
+/** In the middle of the network: over two branches. */
+function softmaxWithin(context: Importer, node: NodePart, x: Value | undefined): Activation {
+  const value = context.view(x, "a softmax");
+  const given = context.attributes(node).int("axis", context.opset < 13 ? 1 : -1);
+  const axis = normalAxis(given, value.dims.length);
+  const isOfOne = context.opset >= 13 || product(value.dims.slice(axis + 1)) === 1;
+  const found =
+    node.opType === "Softmax" && isOfOne
+      ? softmaxOfTwo(context, node, value, axis, {
+          difference: (own, a, b) => differenceOf(context, own, a, b),
+          sigmoid: (own, of) => sigmoid(context, own, [of]) as Value,
+        })
+      : undefined;
+  if (found === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
+  return found;
+}
 
 /** Before opset 13 all axes from the given one on go together. @throws Unsupported over the examples of a batch */
 function leftOut(context: Importer, node: NodePart, dims: readonly number[]): LeftOutSoftmax {

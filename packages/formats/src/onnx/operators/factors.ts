@@ -69,8 +69,9 @@ function ofSome(context: Importer, node: NodePart, given: Factors): Activation |
 }
 
 /** The axes that count the units, one after the other, such as heads and the units of a head. */
-function unitAxesOfValue(value: Activation): number[] | undefined {
-  const single = value.order === undefined ? 1 : unitAxisOfValue(value);
+export function unitAxesOfValue(value: Activation): number[] | undefined {
+  const isFirst = value.order === undefined && value.dims[1] === value.shape[0];
+  const single = isFirst ? 1 : unitAxisOfValue(value);
   if (single !== undefined) return [single];
   const plane = product(value.shape.slice(1));
   const { axes } = orderOf(value);

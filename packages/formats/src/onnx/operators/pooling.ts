@@ -8,6 +8,8 @@ import { type Order, partsOf } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, type Padded, product, type Value } from "../values.ts";
+import { branchesOf } from "./branches.ts";
+import { summed } from "./elementwise.ts";
 import type { Operator } from "./operator.ts";
 import { resampled, withPlaces } from "./places.ts";
 import { foldReduction } from "./reductions.ts";
@@ -91,6 +93,8 @@ export const reduceSum: Operator = (context, node, [x, axes]) => {
   if (same !== undefined) return same;
   const some = partReduction(context, node, x, axes);
   if (some !== undefined) return someMean(context, node, some, () => 1, "sum");
+  const ofBranches = sumOfBranches(context, node, x, axes);
+  if (ofBranches !== undefined) return ofBranches;
   const { value, dims, order } = reduction(context, node, x, axes);
   const tables = value.shape.slice(1).map((length) => windowTerms(whole(length), 1, () => 1));
   const op = { kind: "resample", name: "sum", axes: tables, fill: 0 } as const;
@@ -109,6 +113,23 @@ export const reduceMax: Operator = (context, node, [x, axes]) => {
   const { value, dims, order } = reduction(context, node, x, axes);
   return laid(globalMax(context, node, value, dims), order, dims);
 };
+
+/** The sum over an axis that counts branches of units. @returns undefined for any other */
+function sumOfBranches(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  axes: Value | undefined,
+): Activation | undefined {
+  const value = context.view(x, "a reduction");
+  const gone = reducedAxes(context, node, axes).map((axis) => normalAxis(axis, value.dims.length));
+  const branches = gone.length === 1 ? branchesOf(context, value, gone[0]!) : undefined;
+  if (branches === undefined) return undefined;
+  const sum = summed(context, node, branches);
+  if (context.attributes(node).int("keepdims", 1) !== 0) return sum;
+  const { offset, axes: own } = orderOf(sum);
+  return laid(sum, { offset, axes: own.filter((_, axis) => axis !== gone[0]) });
+}
 
 /** A reduction over some axes of an image's positions, where others stay. */
 interface PartReduction {

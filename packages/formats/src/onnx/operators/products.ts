@@ -1,9 +1,10 @@
 /** The product of two values of the network: gates, gated linear units. */
-import { movedTo, unitAxisOfValue, unitsAlong } from "../arranging.ts";
+import { movedTo, unitsAlong } from "../arranging.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, product, sameDims, type Value } from "../values.ts";
+import { unitAxesOfValue } from "./factors.ts";
 
 const MULTIPLY = { kind: "multiply" } as const;
 
@@ -38,9 +39,10 @@ function byUnit(context: Importer, node: NodePart, a: Activation, b: Activation)
   if ([a, b].every((value) => value.order === undefined && meetsByUnit(value)))
     return context.emit(node, MULTIPLY, [a, b]);
   const [large, small] = product(a.dims) > product(b.dims) ? [a, b] : [b, a];
-  const axis = unitAxisOfValue(large);
-  if (axis === undefined || product(small.dims.slice(1)) !== small.dims[axis]) return undefined;
-  const gate = unitsAlong(context, small, [axis]);
+  const axes = unitAxesOfValue(large);
+  const isOfUnits = axes && product(small.dims.slice(1)) === product(axes.map((axis) => small.dims[axis]!));
+  if (!isOfUnits) return undefined;
+  const gate = unitsAlong(context, small, axes);
   return product(gate.shape.slice(1)) === 1 ? context.emitLike(node, MULTIPLY, [large, gate]) : undefined;
 }
 

@@ -3,7 +3,7 @@
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
 import type { AxisTerms } from "@phew/core";
-import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
+import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { requireAxis } from "../axisLimit.ts";
 import {
   computedConstant,
@@ -33,6 +33,7 @@ import {
   sameDims,
   type Value,
 } from "../values.ts";
+import { stackedBranches } from "./branches.ts";
 import { unitsRepeated } from "./heads.ts";
 import { joinedPlaces } from "./joining.ts";
 import type { Operator } from "./operator.ts";
@@ -158,6 +159,12 @@ export const concat: Operator = (context, node, inputs) => {
   );
   const rank = parts[0]!.dims.length;
   const at = normalAxis(axis, rank);
+  const [one] = parts as [Activation | Constant];
+  const places = one.dims.filter((length, k) => k > 0 && k !== at && length > 1).length - 1;
+  if (constants.length === 0 && one.dims[at] === 1 && places >= 2) {
+    const branches = stackedBranches(context, node, parts as Activation[], at);
+    if (branches !== undefined) return branches;
+  }
   const alongPlaces = joinedPlaces(context, node, parts, at);
   if (alongPlaces !== undefined) return alongPlaces;
   const values = inputs.map((input) => context.laid(input, "a concatenation"));
@@ -201,21 +208,11 @@ function stackedUnits(
   axis: number,
 ): Activation | undefined {
   const [first] = values as [Activation];
-  const units = first.order && unitAxisOfValue(first);
-  const isAlike = values.every(({ dims }) => dims[axis] === 1 && sameDims(dims, first.dims));
   const isBefore = orderOf(first)
     .axes.slice(axis + 1)
     .flat()
     .some(({ stride }) => stride === undefined);
-  if (units === undefined || !isAlike || !isBefore) return undefined;
-  const parts = values.map((value) => unitsAlong(context, value, [units]));
-  const [reference] = parts as [Activation];
-  const order = orderOf(reference);
-  if (!parts.every((part) => sameDims(part.shape, reference.shape) && sameOrder(orderOf(part), order)))
-    return undefined;
-  const joined = context.emit(node, { kind: "concat" }, parts);
-  const atom = { length: values.length, stride: product(reference.shape) };
-  return laid(joined, { ...order, axes: order.axes.with(axis, [atom]) });
+  return first.order !== undefined && isBefore ? stackedBranches(context, node, values, axis) : undefined;
 }
 
 /** Values that lie otherwise than row-major, along the axis of their units. */
