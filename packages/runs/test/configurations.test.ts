@@ -127,7 +127,18 @@ describe("a configuration is called", () => {
       "within bb-0",
       "within unset",
     ]);
-    expect(names([within("a/masks.npz", "a"), within("b/masks.npz", "b")])).toEqual([
+    expect(names([within("runs/a/masks.npz", "a"), within("runs/b/masks.npz", "b")])).toEqual([
+      "within a/masks.npz",
+      "within b/masks.npz",
+    ]);
+    const model = (path: string, digit: string) =>
+      run({ model: path, sourceDigests: { model: digest(digit) } });
+    expect(names([model("../nets/mish/model.onnx", "a"), model("../nets/selu/model.onnx", "b")])).toEqual([
+      "mish/model.onnx",
+      "selu/model.onnx",
+    ]);
+    // another file in the same place
+    expect(names([within("a/masks.npz", "a"), within("a/masks.npz", "b")])).toEqual([
       "within masks.npz:aaaaaa",
       "within masks.npz:bbbbbb",
     ]);

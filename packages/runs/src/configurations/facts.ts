@@ -14,6 +14,8 @@ export interface Fact {
   readonly identity: string;
   readonly value: unknown;
   readonly isDefault: boolean;
+  /** Of a file that is compared by what it holds: where it lies. */
+  readonly path?: string;
 }
 
 /** By setting: those of the table in its order, then others. An option of a method is one of its own, `options.bias`. */
@@ -70,9 +72,21 @@ function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[]
       .sort(([a], [b]) => (a < b ? -1 : 1));
     return options.map(([name, each]) => [`${key}.${name}`, factOf(each)]);
   }
-  const identity = identityOf(digestOf(key, config) ?? value);
+  const digest = digestOf(key, config);
+  const identity = identityOf(digest ?? value);
+  const place = config[key];
   const isDefault = usual !== undefined && (usualIdentities.get(key) ?? identityOf(usual)) === identity;
-  return [[key, { identity, value, isDefault }]];
+  return [
+    [
+      key,
+      {
+        identity,
+        value,
+        isDefault,
+        ...(digest !== undefined && typeof place === "string" && { path: place }),
+      },
+    ],
+  ];
 }
 
 /** Of the file that a setting names; undefined for other settings, and for networks of the zoo. */

@@ -40,9 +40,27 @@ function textsOf(key: string, many: readonly Facts[]): Texts {
   const texts = new Map(facts.map((fact) => [fact.identity, shownValue(key, fact)]));
   const counts = new Map<string, number>();
   for (const text of texts.values()) counts.set(text, (counts.get(text) ?? 0) + 1);
-  for (const [identity, text] of texts)
-    if (counts.get(text)! > 1) texts.set(identity, exactText(text, identity));
+  const alike = [...texts].filter(([, text]) => counts.get(text)! > 1);
+  const paths = new Map(facts.map(({ identity, path }) => [identity, path]));
+  const places = filePlaces(alike.map(([identity]) => paths.get(identity)));
+  for (const [k, [identity, text]] of alike.entries())
+    texts.set(identity, places?.[k] ?? exactText(text, identity));
   return texts;
+}
+
+/** Most folders that stand before the name of a file. */
+const MOST_FOLDERS = 3;
+
+/** The last folders of files by which all differ, and their names; undefined where these do not tell. */
+function filePlaces(paths: readonly (string | undefined)[]): string[] | undefined {
+  const parts = paths.map((path) => path?.split(/[\\/]/));
+  if (!parts.every((each) => each !== undefined)) return undefined;
+  for (let count = 2; count <= MOST_FOLDERS + 1; count++) {
+    const places = parts.map((each) => each.slice(-count).join("/"));
+    const isShort = places.every((place) => place.length <= LONGEST_VALUE);
+    if (isShort && new Set(places).size === places.length) return places;
+  }
+  return undefined;
 }
 
 const shownValue = (key: string, { value }: Fact) => shortened(valueText(key, value), LONGEST_VALUE);
