@@ -2445,6 +2445,22 @@ const branches: readonly OnnxCase[] = [
   ),
 ];
 
+/** Sums over the last axis of places by weights of a softmax, of one score for all units or one for each. */
+const weighings: readonly OnnxCase[] = [1, 6].map((units) =>
+  body(
+    `a sum over places by the softmax of ${units === 1 ? "one score" : "each unit's scores"}`,
+    ["conv2d", "slice", "linear", "attention", "multiply"],
+    [
+      { op: "Conv", in: ["c", "score"], out: ["s"] },
+      { op: "Softmax", in: ["s"], out: ["p"], attributes: { axis: -1 } },
+      { op: "Mul", in: ["c", "p"], out: ["w"] },
+      { op: "ReduceSum", in: ["w", "last"], out: ["sum"], attributes: { keepdims: 1 } },
+      { op: "Mul", in: ["c", "sum"], out: ["b"] },
+    ],
+    { tensors: { score: tensor([units, 6, 1, 1], 20), last: ints([-1]) } },
+  ),
+);
+
 /** As PyTorch's newer exporter writes a layer that is called twice: its weight turned anew for each call. */
 const call = (k: number, input: string, output: string): readonly FileNode[] => [
   {
@@ -2492,6 +2508,7 @@ export const onnxCases: readonly OnnxCase[] = [
   ...foldings,
   ...rare,
   ...branches,
+  ...weighings,
   calledTwice,
   ...[9, 11, 13, 18, 22].map(inStyleOf),
 ];

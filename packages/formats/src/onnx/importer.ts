@@ -371,6 +371,8 @@ export class Importer {
     }
     if (value.kind === "scores")
       throw new Unsupported("the product of two values has a place in softmax attention alone", value.node);
+    if (value.kind === "weighing")
+      throw new Unsupported("its weights have a place in a sum over its own axis alone", value.node);
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
 

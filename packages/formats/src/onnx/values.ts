@@ -101,6 +101,17 @@ export interface Scores {
   readonly node: NodePart;
 }
 
+/** Weights of a softmax over the last axis of places, waiting for what they weigh: see operators/weighing.ts. */
+export interface Weighing {
+  readonly kind: "weighing";
+  readonly scores: Activation;
+  /** What they are multiplied with; undefined until then. */
+  readonly values: Activation | undefined;
+  readonly dims: readonly number[];
+  /** The softmax. */
+  readonly node: NodePart;
+}
+
 /** The parts of a value that was split into a sequence. */
 export interface Sequence {
   readonly kind: "sequence";
@@ -112,7 +123,7 @@ export interface Unknown {
   readonly kind: "unknown";
 }
 
-export type Value = Constant | Activation | Padded | Expression | Scores | Sequence | Unknown;
+export type Value = Constant | Activation | Padded | Expression | Scores | Weighing | Sequence | Unknown;
 
 export const UNKNOWN: Unknown = { kind: "unknown" };
 

@@ -35,6 +35,7 @@ import { isOwnParameter, withFactors } from "./factors.ts";
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import { productOfValues } from "./products.ts";
+import { weighingOver } from "./weighing.ts";
 
 /** An operation that is an activation of networks; its attributes are ONNX's. */
 function activation(name: ActivationName, alpha?: number): Operator {
@@ -469,8 +470,8 @@ export const softmax: Operator = (context, node, [x]) => {
   return value;
 };
 
-/** In the middle of the network: over two branches. */
-function softmaxWithin(context: Importer, node: NodePart, x: Value | undefined): Activation {
+/** In the middle of the network: over two branches, or over places. */
+function softmaxWithin(context: Importer, node: NodePart, x: Value | undefined): Value {
   const value = context.view(x, "a softmax");
   const given = context.attributes(node).int("axis", context.opset < 13 ? 1 : -1);
   const axis = normalAxis(given, value.dims.length);
@@ -482,8 +483,11 @@ function softmaxWithin(context: Importer, node: NodePart, x: Value | undefined):
           sigmoid: (own, of) => sigmoid(context, own, [of]) as Value,
         })
       : undefined;
-  if (found === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
-  return found;
+  const isOverPlaces = node.opType === "Softmax" && isOfOne && found === undefined;
+  const weighing = isOverPlaces ? weighingOver(context, node, value, axis) : undefined;
+  const read = found ?? weighing;
+  if (read === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
+  return read;
 }
 
 /** Before opset 13 all axes from the given one on go together. @throws Unsupported over the examples of a batch */

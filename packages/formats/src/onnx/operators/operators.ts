@@ -15,6 +15,7 @@ import { resize } from "./resize.ts";
 import * as selection from "./selection.ts";
 import { convTranspose } from "./transposedConvolution.ts";
 import { transpose } from "./turning.ts";
+import { ofWeighing } from "./weighing.ts";
 
 export const operators: Readonly<Record<string, Operator>> = {
   Abs: elementwise.unary,
@@ -83,7 +84,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Min: elementwise.min,
   Mish: elementwise.mish,
   Mod: elementwise.binary,
-  Mul: ofScores(elementwise.mul),
+  Mul: ofWeighing(ofScores(elementwise.mul)),
   Neg: elementwise.neg,
   Not: elementwise.unary,
   Or: elementwise.binary,
@@ -100,7 +101,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ReduceMean: pooling.reduceMean,
   ReduceMin: reduceConstant,
   ReduceProd: reduceConstant,
-  ReduceSum: pooling.reduceSum,
+  ReduceSum: ofWeighing(pooling.reduceSum),
   ReduceSumSquare: reduceConstant,
   Relu: elementwise.relu,
   Reshape: ofScores(reshaping.reshape),
