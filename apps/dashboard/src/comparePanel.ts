@@ -83,14 +83,14 @@ function compareContent(state: DashboardState, width: number, height: number): P
   const most = Math.max(...rows.map(({ spread }) => spread.mean ?? 0), 1e-9);
   const longest = Math.max(LEAST_NAME, ...rows.map(({ configuration: { name } }) => textWidth(name) + 1));
   const figures = figuresWithin(width - LETTER_WIDTH - LEAST_NAME);
-  const room = width - LETTER_WIDTH - widthOf(figures) - 1;
+  const besides = width - LETTER_WIDTH - widthOf(figures) - 1;
   // names before bars
-  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, room));
+  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, besides));
   const names = shortTitles(
     rows.map(({ configuration }) => configuration),
     nameWidth - 1,
   );
-  const barWidth = Math.max(0, room - nameWidth);
+  const barWidth = Math.max(0, besides - nameWidth);
   const head = [
     ...filterRows(state, runs.length),
     ...unknownRows(state, width),
@@ -98,6 +98,8 @@ function compareContent(state: DashboardState, width: number, height: number): P
     [{ text: headingText(figures, nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
   ];
   const words = accuracyWords(comparableRuns(state).filter(isCompared));
+  const room = height - head.length;
+  const shownCount = rows.length <= room ? rows.length : Math.max(0, room - 1);
   return {
     title: `Compare at ${formatPercent(density)}`,
     notes: [
@@ -108,8 +110,11 @@ function compareContent(state: DashboardState, width: number, height: number): P
     rows: [
       ...head,
       ...rows
-        .slice(0, height - head.length)
+        .slice(0, shownCount)
         .map((row, k) => figureRow(row, figures, fit(names[k]!, nameWidth), most, barWidth)),
+      ...(shownCount < rows.length
+        ? notice(`and ${rows.length - shownCount} more of lower mean: / filters`, width).slice(0, 1)
+        : []),
     ],
   };
 }
@@ -125,7 +130,7 @@ function tradeOffContent(
   if (finished.length === 0) {
     return {
       title: "Accuracy over density",
-      rows: notice("Points come with the first finished runs.", width),
+      rows: notice(noPoints(state), width),
     };
   }
   const withPoints = all.filter(({ runs }) => runs.some(isDrawn));
@@ -158,6 +163,15 @@ function tradeOffContent(
     ],
     rows: [...legend, ...plot],
   };
+}
+
+/** Why there are no points, while there will be some and where there will be none. */
+function noPoints(state: DashboardState): string {
+  const runs = comparableRuns(state);
+  const isPruningAlone = runs.length > 0 && runs.every(({ life }) => life === "finished");
+  return isPruningAlone
+    ? "These runs were pruned and not trained: no accuracies. View 4 has their layers."
+    : "Points come with the first finished runs.";
 }
 
 /** Which configuration a letter is, and how many have none: in one row where the names fit, else in two where there is room. */

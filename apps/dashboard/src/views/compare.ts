@@ -3,6 +3,7 @@ import { comparedTradeOffPanel, comparePanel } from "../comparePanel.ts";
 import type { View } from "../dashboardState.ts";
 import { densitiesOf } from "../densities.ts";
 import { configurationCount, tableAndPlot } from "../panelRows.ts";
+import { unknownRows } from "../runTitles.ts";
 import { visibleRuns } from "../visibleRuns.ts";
 
 export const compare = {
@@ -15,7 +16,11 @@ export const compare = {
   layout: (state, width, height) =>
     tableAndPlot(
       comparePanel,
-      { plot: comparedTradeOffPanel, rowCount: configurationCount(state), plotShare: 0.6 },
+      {
+        plot: comparedTradeOffPanel,
+        rowCount: configurationCount(state) + unknownRows(state, width - 4).length,
+        plotShare: 0.6,
+      },
       width,
       height,
     ),

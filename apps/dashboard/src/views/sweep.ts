@@ -9,6 +9,7 @@ import {
   LEAST_PANEL_HEIGHT,
   tableAndPlot,
 } from "../panelRows.ts";
+import { unknownRows } from "../runTitles.ts";
 import { sweepPanel } from "../sweepPanel.ts";
 
 const LEAST_WITH_PLOT = 24;
@@ -23,7 +24,8 @@ export const sweep = {
   layout(state, width, height) {
     // a row a run, and a heading a configuration where they are grouped
     const headingCount = state.grouped ? configurationCount(state) : 0;
-    const rowCount = state.runs.length + headingCount + state.sweeps.length;
+    const warningCount = unknownRows(state, width - 4).length;
+    const rowCount = state.runs.length + headingCount + state.sweeps.length + warningCount;
     const failedCount = failedRuns(state).length;
     const wanted = Math.min(Math.floor(height / 3), failureRowCount(state, width - 4) + 2);
     const isTold = failedCount > 0 && wanted >= BORDERED_HEIGHT && height - wanted >= LEAST_PANEL_HEIGHT;
