@@ -10,7 +10,7 @@ import {
 } from "@phew/runs";
 import { type Configuration, oncePerSeed, type Spread } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
-import { densitiesOf, densityOf } from "./densities.ts";
+import { comparedAt, densitiesOf, densityOf } from "./densities.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { accuracyOf, finishedSpread, methodOf } from "./runOrder.ts";
@@ -60,9 +60,6 @@ function densityAtCursor(state: DashboardState): number | undefined {
   return densities[Math.min(state.densityCursor, densities.length - 1)];
 }
 
-const isComparedAt = (state: DashboardState, density: number) => (run: RunEntry) =>
-  densityOf(state, run) === density || methodOf(run) === "dense";
-
 function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const densities = densitiesOf(state, comparableRuns(state));
@@ -71,7 +68,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
   }
   const at = densities.indexOf(density);
-  const isCompared = isComparedAt(state, density);
+  const isCompared = comparedAt(state, comparableRuns(state), density);
   const rows = comparedLines(state)
     .map(({ configuration, runs: all }, k) => {
       const own = oncePerSeed(all.filter(isCompared));
@@ -214,7 +211,7 @@ function linesOf(state: DashboardState): Line[] {
 /** Those with a point at the density of the comparison first: these have letters before others. */
 function comparedLines(state: DashboardState): Line[] {
   const density = densityAtCursor(state);
-  const isCompared = density === undefined ? () => false : isComparedAt(state, density);
+  const isCompared = density === undefined ? () => false : comparedAt(state, comparableRuns(state), density);
   const rankOf = ({ runs }: Line) => Number(!runs.some(isDrawn)) * 2 + Number(!runs.some(isCompared));
   return linesOf(state).sort((a, b) => rankOf(a) - rankOf(b));
 }

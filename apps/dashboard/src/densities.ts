@@ -1,8 +1,8 @@
 /** The densities that runs are compared at. */
 import type { RunEntry } from "@phew/runs";
-import { comparedDensities } from "@phew/runs/configurations";
+import { type Configuration, comparedDensities, problemsOf } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
-import { askedDensity } from "./runOrder.ts";
+import { askedDensity, methodOf } from "./runOrder.ts";
 import { runConfigurations } from "./runTitles.ts";
 
 const known = new WeakMap<readonly RunEntry[], (run: RunEntry) => number | undefined>();
@@ -27,4 +27,27 @@ export function densitiesOf(state: Pick<DashboardState, "runs">, runs: readonly 
   const found = [...new Set(densities)].sort((a, b) => b - a);
   const sparse = found.filter((density) => density < 1);
   return sparse.length > 0 ? sparse : found;
+}
+
+const problems = new WeakMap<readonly RunEntry[], (run: RunEntry) => Configuration<RunEntry>>();
+
+/** Runs of one experiment, network and data. */
+function problemOf({ runs }: Pick<DashboardState, "runs">, run: RunEntry): Configuration<RunEntry> {
+  const of = problems.get(runs) ?? problemsOf(runs).of;
+  problems.set(runs, of);
+  return of(run);
+}
+
+/** Whether a run is compared at a density: a dense one where masks of its own experiment, network and data are. */
+export function comparedAt(
+  state: Pick<DashboardState, "runs">,
+  runs: readonly RunEntry[],
+  density: number,
+): (run: RunEntry) => boolean {
+  const isDense = (run: RunEntry) => methodOf(run) === "dense";
+  const isAt = (run: RunEntry) => densityOf(state, run) === density;
+  const masked = new Set(
+    runs.filter((run) => !isDense(run) && isAt(run)).map((run) => problemOf(state, run)),
+  );
+  return (run) => isAt(run) || (isDense(run) && masked.has(problemOf(state, run)));
 }

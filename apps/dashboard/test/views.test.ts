@@ -118,6 +118,21 @@ describe("the sweep", () => {
 });
 
 describe("the comparison", () => {
+  it("has a dense network beside masks of its own network and data alone", () => {
+    const state = sweepOfNine();
+    const dense = state.runs.at(-1)!;
+    const more: RunEntry[] = [
+      { ...dense, folder: "/runs/demo/other", config: { ...dense.config, trainCount: 9 } },
+      { ...dense, folder: "/runs/else/dense", experiment: "else" },
+    ];
+    const lines = frameOf(pressed({ ...state, runs: [...state.runs, ...more] }, "5"), 120, 40);
+    const table = lines.slice(
+      0,
+      lines.findIndex((line) => line.includes("Accuracy over density")),
+    );
+    expect(table.filter((line) => line.includes("dense "))).toHaveLength(1);
+  });
+
   it("is at the density that a rule found, of its seeds the mean, where the one asked for is a bound", () => {
     const state = sweepOfNine();
     const found = [0.04, 0.06].map((density, seed): RunEntry => {

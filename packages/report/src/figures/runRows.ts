@@ -6,6 +6,7 @@ import {
   isBare,
   modelName,
   oncePerSeed,
+  problemsOf,
 } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
@@ -57,26 +58,8 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
   });
 }
 
-/** Settings that say what is learned, by which network: a dense one is the yardstick of masks that share them. */
-const PROBLEM = [
-  "model",
-  "input",
-  "output",
-  "narrowToDensity",
-  "dataset",
-  "classCount",
-  "trainCount",
-  "samplesPerClass",
-  "testCount",
-  "imageSize",
-  "mean",
-  "std",
-  "validation",
-  "dataSeed",
-];
-
 function problems(runs: readonly ReportedRun[]): (run: ReportedRun) => Pick<FigureRow, "problem"> {
-  const { all, of, columns } = configurationsOf(runs, { by: PROBLEM });
+  const { all, of, columns } = problemsOf(runs);
   const isDenseRun = ({ config, state }: ReportedRun) => (config.method ?? state.mask?.method) === "dense";
   if (all.length < 2 || !runs.some(isDenseRun)) return () => ({});
   const names = new Map(

@@ -8,6 +8,7 @@ export {
   type SettingColumn,
 } from "./configurations.ts";
 export { isBare, labelOf, modelName } from "./facts.ts";
+export { problemsOf } from "./problems.ts";
 export { oncePerSeed, repeatWords } from "./repeats.ts";
 export { type SettingLine, settingLines } from "./settingLines.ts";
 export type { SettingWord } from "./settingWord.ts";
