@@ -1,5 +1,5 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
-import { type SweepEntry, textWidth } from "@phew/runs";
+import { counted, type SweepEntry, textWidth } from "@phew/runs";
 import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
 import { filteredRuns } from "./filteredRuns.ts";
 import { headRow } from "./head.ts";
@@ -24,7 +24,7 @@ export function frameRows(state: DashboardState, columns: number, rows: number):
   const frame = [headRow(state, columns), ...body, hintRow(state, columns)].map((row) =>
     fitRow(row, columns),
   );
-  if (state.asking) return withPopup(frame, columns, questionPopup());
+  if (state.asking) return withPopup(frame, columns, questionPopup(state));
   const sweep = state.askingSweep ? sweepAtHand(state) : undefined;
   if (sweep) return withPopup(frame, columns, sweepPopup(state, sweep, columns));
   return state.help ? withPopup(frame, columns, helpPopup(columns, rows, state.helpPage)) : frame;
@@ -122,10 +122,15 @@ interface Popup {
   readonly lines: readonly string[];
 }
 
-/** Asks whether the run that was started with the screen continues. */
-function questionPopup(): Popup {
+/** Asks whether what was started with the screen continues. */
+function questionPopup({ runs }: DashboardState): Popup {
   const lines = QUIT_ANSWERS.map(({ shown, help }) => `${fit(shown, 4)} ${help}`);
-  return { title: "The run goes on", note: "quit?", lines };
+  const left = runs.filter(({ life }) => life === "running" || life === "waiting");
+  return {
+    title: left.length > 1 ? `${counted(left.length, "run")} to go: all of it goes on` : "The run goes on",
+    note: "quit?",
+    lines,
+  };
 }
 
 /** What can be done with a sweep, and the command that does it. */

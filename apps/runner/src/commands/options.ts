@@ -5,6 +5,7 @@ import { printWarnings } from "../output/output.ts";
 import * as parse from "../parse.ts";
 import { settingOption } from "../settings/commandLine.ts";
 import type { Verb } from "../settings/setting.ts";
+import { withoutWatch } from "./shortOptions.ts";
 
 export function option(flags: string, help: string): Option {
   return new Option(flags, help);
@@ -35,11 +36,14 @@ export function withRenamed(command: Command, old: string, now: Option): Command
   return command
     .addOption(now)
     .addOption(before)
-    .on(`option:${before.name()}`, () =>
+    .on(`option:${before.name()}`, () => {
+      const args = process.argv.slice(2);
+      // behind the screen the process that works says so
+      if (withoutWatch(args).join(" ") !== args.join(" ")) return;
       printWarnings([
         `${before.long} is called ${now.long} now; the next release does not know the old name`,
-      ]),
-    );
+      ]);
+    });
 }
 
 /** Forms of the zoo's families, by the data set that each is known for. */
