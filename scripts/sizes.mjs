@@ -57,25 +57,29 @@ const lineCount = (text) => text.split("\n").length - 1;
 /** Functions of a file with their lines and parameters, and the files it imports by a relative path. */
 function partsOf(file, text) {
   const { program, module } = parseSync(file, text);
+  const names = new Map();
+  const named = (node, value = node) => {
+    const name = node.id?.name ?? node.key?.name;
+    if (name !== undefined && value) names.set(value.start, name);
+  };
   const functions = [];
-  const add = (node, name) =>
+  // what a function is called stands around it, and is seen first
+  const add = (node) => {
     functions.push({
       file,
-      name,
+      name: node.id?.name ?? names.get(node.start) ?? "(without a name)",
       lines: lineCount(text.slice(node.start, node.end)) + 1,
       parameters: node.params.length,
     });
-  const named = (node) => node?.id?.name ?? node?.key?.name ?? "";
-  const addValue = (node, value) => {
-    if (/Function/.test(value?.type ?? "")) add(value, named(node));
   };
   new Visitor({
-    FunctionDeclaration: (node) => add(node, named(node)),
-    MethodDefinition: (node) => add(node.value, named(node)),
-    VariableDeclarator: (node) => addValue(node, node.init),
-    // methods of objects and of tables, fields of classes
-    Property: (node) => addValue(node, node.value),
-    PropertyDefinition: (node) => addValue(node, node.value),
+    MethodDefinition: (node) => named(node, node.value),
+    VariableDeclarator: (node) => named(node, node.init),
+    Property: (node) => named(node, node.value),
+    PropertyDefinition: (node) => named(node, node.value),
+    FunctionDeclaration: add,
+    FunctionExpression: add,
+    ArrowFunctionExpression: add,
   }).visit(program);
   const specifiers = [
     ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
@@ -162,6 +166,16 @@ const show = (title, lines) => {
 const all = [...now.values()];
 const functions = all.flatMap((size) => size.functions);
 const inAssembly = ({ file }) => file.includes("/assembly/");
+const place = (file, room) => file.slice(room.length + 1);
+show(
+  "of each room the longest file, the longest function and the most parameters",
+  [...now].map(([room, size]) => {
+    const [file] = most(size.files, "lines");
+    const [longest] = most(size.functions, "lines");
+    const [widest] = most(size.functions, "parameters");
+    return `${room}: ${file.lines} ${place(file.file, room)}; ${longest.lines} ${longest.name}, ${place(longest.file, room)}; ${widest.parameters} ${widest.name}, ${place(widest.file, room)}`;
+  }),
+);
 show(
   "longest files",
   most(
