@@ -456,6 +456,23 @@ describe("small files that would take for ever, or all memory", () => {
     expect([...[...weights.values()][0]!]).toEqual([...wanted.get("w")!]);
   });
 
+  it("reads weights whose names have 100,000 steps, with metadata as long", async () => {
+    const long = "a.".repeat(100_000);
+    const node = { op: "Gemm", in: ["x", `${long}weight`], out: ["y"], name: `/${long}/Gemm` };
+    const metadata = {
+      "pkg.torch.onnx.name_scopes": `['', '${long}', 'linear']`,
+      "pkg.torch.onnx.fx_node": `%p_${"weight".repeat(100_000)}`,
+    };
+    const tensors = { [`${long}weight`]: tensor([4, 2], 1), onnx: tensor([2, 2], 1) };
+    const last = { op: "MatMul", in: ["y", "onnx::MatMul_1"], out: ["z"], name: `/${long}/MatMul`, metadata };
+    const file = dense([node, last], {
+      producer: "pytorch",
+      tensors: { ...tensors, "onnx::MatMul_1": tensor([2, 2], 3) },
+      outputs: { z: ["n", 2] },
+    });
+    expect((await importing(file)).network.prunableCount).toBe(12);
+  });
+
   it("refuses a large constant that is multiplied by itself again and again", async () => {
     const nodes: FileNode[] = Array.from({ length: 40 }, (_, k) => {
       const from = k === 0 ? "big" : `k${k - 1}`;

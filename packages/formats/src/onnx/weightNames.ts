@@ -20,6 +20,15 @@ const MADE_BY_MODULE = /^torch\.nn\.modules\.(linear\.Linear|conv\.\w+|rnn\.\w+)
 export const COMPUTED = "computed by its module from other parameters: weight normalisation, standardisation";
 const UNTOLD = "the file does not tell the parameter of its module";
 
+/** Modules lie in no more modules; a damaged file may say so. */
+const MOST_STEPS = 64;
+
+/** The steps of a path; none of one that no module has. */
+function stepsOf(path: string): string[] {
+  const steps = path.split(".", MOST_STEPS + 1);
+  return path === "" || steps.length > MOST_STEPS ? [] : steps;
+}
+
 /** The parameter that a node reads as weight, with `_` for each dot; undefined where the file does not say. */
 export function calledWeight({ metadataProps = [] }: NodePart): string | undefined {
   const call = metadataProps.find(({ key }) => key === "pkg.torch.onnx.fx_node")?.value ?? "";
@@ -41,14 +50,14 @@ export class WeightNames {
   constructor(nodes: readonly NodePart[], initializers: ReadonlyMap<string, TensorPart>) {
     for (const name of initializers.keys()) {
       this.#byUndotted.set(undotted(name), name);
-      const steps = name.split(".");
+      const steps = stepsOf(name);
       for (let k = 1; k < steps.length - 1; k++) this.#parents.add(steps.slice(0, k).join("."));
     }
     for (const node of nodes) {
-      const path = modulePath(node)?.split(".");
-      if (path === undefined) continue;
+      const path = stepsOf(modulePath(node) ?? "");
       for (const name of node.input ?? []) {
-        const steps = initializers.has(name) && !isInvented(name) ? name.split(".").slice(0, -1) : [];
+        const isNamed = initializers.has(name) && !isInvented(name);
+        const steps = isNamed ? stepsOf(name).slice(0, -1) : [];
         const places = throughSteps(path, steps);
         if (places !== undefined && places.length < steps.length) this.#skipsModules = true;
         places?.forEach((end, k) => {
@@ -94,7 +103,7 @@ export class WeightNames {
   }
 
   #placeOf(module: string): string {
-    const steps = module.split(".");
+    const steps = stepsOf(module);
     for (let k = steps.length; k > 0; k--) {
       const place = this.#places.get(steps.slice(0, k).join("."));
       if (place !== undefined) return [place, ...steps.slice(k)].join(".");
@@ -109,7 +118,7 @@ export class WeightNames {
       const kind = [...classes.matchAll(/'([^'\\]*)'/g)].at(-2)?.[1];
       return kind !== undefined && MADE_BY_MODULE.test(kind);
     }
-    const steps = module.split(".");
+    const steps = stepsOf(module);
     // where the file shows that modules were called past others; a first step alone may be that of a model around another
     const isPlaced = steps.some(
       (_, k) => k > 1 && this.#places.get(steps.slice(0, k).join(".")) !== undefined,

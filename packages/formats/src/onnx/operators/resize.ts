@@ -147,7 +147,7 @@ function scaledAxes(
   for (const [k, axis] of named.entries()) {
     const from = dims[axis]!;
     const to = length === undefined ? Math.floor(f(from * f(factor![k]!))) : length[k]!;
-    if (!(to >= 1)) throw new Unsupported(`it leaves nothing of an axis of ${from}`);
+    if (!(to >= 1 && from >= 1)) throw new Unsupported(`it leaves nothing of an axis of ${from}`);
     if (axis < 2 && to !== from && !(axis === 0 && length !== undefined))
       throw new Unsupported(`it resizes ${dimsText(dims)} along other axes than those of positions`);
     axes[axis] = { from, to, scale: length === undefined ? f(factor![k]!) : f(to / from) };
