@@ -30,7 +30,7 @@ export const tradeOffPanel: Panel = {
   content: (state, width, height) => tradeOffContent(state, linesOf(state), undefined, width, height),
 };
 
-/** The same below the comparison: lines have its letters, and a pole stands at its density. */
+/** The same below the comparison: its letters name the lines, and a vertical line marks its density. */
 export const comparedTradeOffPanel: Panel = {
   title: "Accuracy over density",
   content: (state, width, height) =>

@@ -11,7 +11,7 @@ export const compare = {
   key: "5",
   help: "compare configurations",
   shows:
-    "configurations side by side at one density, with mean and 95 % interval over their seeds; ↑ and ↓ change the density. Rows have the letters of their lines below, where a pole stands at that density",
+    "configurations side by side at one density, with mean and 95 % interval over their seeds; ↑ and ↓ change the density. The letters of rows are those of the lines in the chart, where a vertical line marks the density",
   of: "runs",
   layout: (state, width, height) =>
     tableAndPlot(

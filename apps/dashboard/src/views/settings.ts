@@ -8,7 +8,7 @@ export const settings = {
   key: "7",
   help: "settings, differences",
   shows:
-    "the settings of the run, those first that somebody chose; of two or more marked runs the settings in which they differ, and what came of it",
+    "the settings of the run, those first that somebody chose; of two or more marked runs the settings in which they differ, and their accuracies",
   of: "run",
   panels: [settingsPanel],
   focus: "settings",

@@ -62,7 +62,7 @@ function declareShow(runs: Command): void {
     .action(async (run, options) => (await import("../verbs/runs.ts")).show(run, options));
   verb(runs, "diff")
     .summary("what two runs differ in: settings, results, environment")
-    .description("Sets two runs side by side: the settings in which they differ, and what came of them.")
+    .description("Sets two runs side by side: the settings in which they differ, and their results.")
     .argument("<a>", "folder, id or beginning of the id")
     .argument("<b>", "the other run")
     .addHelpText("after", "\nExample:\n  phew runs diff 6c47 1f0c")

@@ -62,7 +62,7 @@ export interface UnitMap {
    * it.
    */
   readonly mixes?: true;
-  /** True if the input's unit may stay where the output's goes: it stands for several units. */
+  /** True if the input's unit may stay where the output's unit is removed: it is an input of several units. */
   readonly stays?: true;
   /**
    * Set where each of the units has a part of the positions of an input unit, that is one of its `of` features: feature
