@@ -1,13 +1,13 @@
 /**
  * Time until the first frame of the screen, and its processor time and memory afterwards:
- *   node packages/bench/src/screen.mjs start [run folders, 1000] [times, 10]
+ *   node packages/bench/src/screen.mjs start [run folders, 1000] [times, 10] [OTHER checkout, built: in turns with it]
  *   node packages/bench/src/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
  *   node packages/bench/src/screen.mjs keys [run folders, 50] [presses, 60]
  * Needs the built workspace, Linux (/proc) and `script` of util-linux. Run folders lie in a temporary folder.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { LongRun } from "./longRuns.mjs";
@@ -23,10 +23,10 @@ const LIVE_STEPS_PER_SECOND = 20;
 const SETTLE_MS = 20_000;
 
 const [mode, ...counts] = process.argv.slice(2);
-const numbers = counts.map(Number);
+const numbers = counts.slice(0, mode === "start" ? 2 : undefined).map(Number);
 const root = mkdtempSync(join(tmpdir(), "phew-bench-"));
 try {
-  if (mode === "start") await start(...numbers);
+  if (mode === "start") await start(...numbers, counts[2]);
   else if (mode === "load") await load(...numbers);
   else if (mode === "keys") await keys(...numbers);
   else throw new Error("say start, load or keys");
@@ -34,29 +34,38 @@ try {
   rmSync(root, { recursive: true, force: true });
 }
 
-/** Time from the command to the first frame, which must list the runs. */
-async function start(folderCount = 1000, times = 10) {
+/** Time from the command to the first frame, which must list the runs. @param other the root of another checkout */
+async function start(folderCount = 1000, times = 10, other = undefined) {
   for (let k = 0; k < folderCount; k++) new LongRun(root, k, 300, false);
-  const rounds = [];
-  for (let k = 0; k < times; k++) {
-    let text = "";
-    let first;
-    const screen = inTerminal(`${process.execPath} ${phew} watch ${root}`, {
-      onText(piece, ms) {
-        text += piece;
-        if (first || !/ (?:seed |s)\d/.test(text)) return;
-        first = { ms, cpuMs: processorMs(childOf(screen.pid)) };
-        setTimeout(() => screen.keys("q"), 300);
-      },
-    });
-    await screen.ended;
-    rounds.push(first);
-  }
-  const sorted = (key) => rounds.map((round) => round[key]).sort((a, b) => a - b);
+  const commands = [phew, ...(other === undefined ? [] : [resolve(other, "apps/runner/bin/phew.js")])];
+  const rounds = commands.map(() => []);
+  for (let k = 0; k < times; k++)
+    for (const [which, command] of commands.entries()) rounds[which].push(await firstFrame(command));
+  const sorted = (of, key) => of.map((round) => round[key]).sort((a, b) => a - b);
   const summary = (values) =>
     `${Math.round(values[0])} ms least, ${Math.round(values[values.length >> 1])} median`;
   console.log(`${folderCount} run folders, ${times} times, from the command to the frame that lists them:`);
-  console.log(`by the clock ${summary(sorted("ms"))}; processor time ${summary(sorted("cpuMs"))}`);
+  for (const [which, of] of rounds.entries()) {
+    const name = which === 0 ? "" : `${other}: `;
+    console.log(
+      `${name}by the clock ${summary(sorted(of, "ms"))}; processor time ${summary(sorted(of, "cpuMs"))}`,
+    );
+  }
+}
+
+async function firstFrame(command) {
+  let text = "";
+  let first;
+  const screen = inTerminal(`${process.execPath} ${command} watch ${root}`, {
+    onText(piece, ms) {
+      text += piece;
+      if (first || !/ (?:seed |s)\d/.test(text)) return;
+      first = { ms, cpuMs: processorMs(childOf(screen.pid)) };
+      setTimeout(() => screen.keys("q"), 300);
+    },
+  });
+  await screen.ended;
+  return first;
 }
 
 /** Processor time, memory and frames while some of many long runs continue. */

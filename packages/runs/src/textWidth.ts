@@ -2,7 +2,7 @@
 import stringWidth from "string-width";
 
 /** Printable ASCII, frames, blocks, braille and the marks that this project prints: one column each. */
-const NARROW = /^[ -~·×–…─-▟▸●■✓✗⠀-⣿]*$/;
+const NARROW = /^[ -~·±×÷–…←-↓−─-▟▸●■✓✗⠀-⣿]*$/;
 const ELLIPSIS = "…";
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });

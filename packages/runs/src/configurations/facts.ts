@@ -45,15 +45,30 @@ export interface ConfigFacts {
   readonly identity: string;
 }
 
+/** By the text of a configuration without its seed: those of a sweep's seeds are told apart once. */
+const ofText = new Map<string, ConfigFacts>();
+/** So many configurations are remembered; then it begins anew. */
+const MOST_TEXTS = 10_000;
+
 /** @param config as in `config.json`; each is read once */
 export function factsOf(config: RunConfig): ConfigFacts {
   const before = known.get(config);
   if (before) return before;
+  const text = JSON.stringify({ ...config, seed: undefined });
+  const found = ofText.get(text) ?? readFacts(config);
+  known.set(config, found);
+  if (ofText.size >= MOST_TEXTS) ofText.clear();
+  // numbers that JSON has not are null in the text
+  if (!text.includes("null")) ofText.set(text, found);
+  return found;
+}
+
+function readFacts(config: RunConfig): ConfigFacts {
   const others = Object.keys(config).filter((key) => !words.has(key) && key !== DIGESTS);
-  const facts = new Map([...words.keys(), ...others.sort()].flatMap((key) => factsOfKey(config, key)));
-  const configFacts = { facts, identity: identityOfAll(facts) };
-  known.set(config, configFacts);
-  return configFacts;
+  const facts = new Map<string, Fact>();
+  for (const key of [...words.keys(), ...others.sort()])
+    for (const [name, fact] of factsOfKey(config, key)) facts.set(name, fact);
+  return { facts, identity: identityOfAll(facts) };
 }
 
 export function identityOfAll(facts: Facts): string {
