@@ -1,9 +1,10 @@
 /**
- * The work of a run, for an estimate of its time:
- *   multiply-adds = epochs · (3 · training examples + test examples) · share · multiply-adds of one example
- * 3, because a step computes the gradients of weights and of inputs too; share, the part of them that is computed.
+ * The work of a run, for an estimate of its time, in multiply-adds:
+ *   start + epochs · (3 · training examples + test examples) · (share · dense multiply-adds of one example + 2.5 · values)
+ * 3, because a step computes the gradients of weights and of inputs too; share, the part of them that is computed; values,
+ * the elements of all values of one example, each of which is written and read whatever the density.
  */
-import { multiplyAdds, type Network } from "@phew/core";
+import { elementCount, multiplyAdds, type Network } from "@phew/core";
 import { canonicalJson, type RunEntry } from "@phew/runs";
 import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs/sweeps";
 import type { TrainConfig } from "../settings/configuration.ts";
@@ -18,14 +19,15 @@ interface Cost {
   readonly usualRate: number;
 }
 
-/** Masks of walks keep more of the early layers, whose feature maps are large: about three times their density. */
 const COSTS: Readonly<Record<string, Cost>> = {
-  sparse: { share: (density) => Math.min(1, 3 * density), usualRate: 3e6 },
+  sparse: { share: (density) => density, usualRate: 3e6 },
   tensorflow: { share: () => 1, usualRate: 3e6 },
 };
 const OTHER: Cost = COSTS.tensorflow!;
 /** Start-up of a process, as so much work. */
-const START_MS = 600;
+const START_MS = 450;
+/** Multiply-adds that take as long as one element of a value. */
+const VALUE_WORK = 2.5;
 
 /** Time of each run, from finished runs among `entries` and from the work. */
 export function estimateSweep(
@@ -33,16 +35,20 @@ export function estimateSweep(
   materials: ReadonlyMap<string, RunMaterial>,
   entries: readonly RunEntry[],
 ): Estimate {
-  const perExample = new Map<Network, number>();
+  const perExample = new Map<Network, { readonly dense: number; readonly values: number }>();
   const workOf = (config: TrainConfig, { dataset, network }: RunMaterial): RunWork => {
-    const ofOne = perExample.get(network) ?? multiplyAdds(network).dense;
+    const ofOne = perExample.get(network) ?? {
+      dense: multiplyAdds(network).dense,
+      values: network.nodes.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    };
     perExample.set(network, ofOne);
     const { share, usualRate } = COSTS[config.executor] ?? OTHER;
     const examples = config.epochs * (3 * dataset.train.count + dataset.test.count);
     return {
       configuration: configurationKey(config),
       kind: config.executor,
-      multiplyAdds: START_MS * usualRate + share(config.density) * examples * ofOne,
+      multiplyAdds:
+        START_MS * usualRate + examples * (share(config.density) * ofOne.dense + VALUE_WORK * ofOne.values),
       usualRate,
     };
   };
