@@ -1027,6 +1027,24 @@ const layers: OnnxCase[] = [
     { opset: 9 },
     4,
   ),
+  // 2^63 is written as the greatest int64, which exporters write for "to the end"
+  body(
+    "Slice by attributes, to the end",
+    ["select"],
+    [one("Slice", { starts: [2], ends: [2 ** 63], axes: [1] })],
+    { opset: 9 },
+    4,
+  ),
+  body(
+    "Slice to an end among Constant's attributes",
+    ["select"],
+    [
+      { op: "Constant", in: [], out: ["end"], attributes: { value_ints: [2 ** 63] } },
+      { op: "Slice", in: ["c", "starts", "end", "axes"], out: ["b"] },
+    ],
+    { tensors: { starts: ints([2]), axes: ints([1]) } },
+    4,
+  ),
   body(
     "transposes that move nothing",
     [],

@@ -76,10 +76,12 @@ const text =
   (number: number, value: string): Write =>
   (w) =>
     w.uint32((number << 3) | 2).string(value);
+/** 2^63 is written as the greatest int64, "to the end": protobufjs takes its two halves. */
+const GREATEST = { low: -1, high: 0x7fffffff, unsigned: false } as unknown as number;
 const whole =
   (number: number, value: number): Write =>
   (w) =>
-    w.uint32(number << 3).int64(value);
+    w.uint32(number << 3).int64(value === 2 ** 63 ? GREATEST : value);
 const bytes =
   (number: number, value: Uint8Array): Write =>
   (w) =>

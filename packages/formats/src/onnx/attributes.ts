@@ -26,9 +26,10 @@ export class Attributes {
     return this.#attributes.has(name);
   }
 
-  int(name: string, otherwise: number): number {
+  /** @param read {@link boundNumber} where a number may say "to the end" */
+  int(name: string, otherwise: number, read = wholeNumber): number {
     const attribute = this.#typed(name, ATTRIBUTE.int, "a whole number");
-    return attribute === undefined ? otherwise : wholeNumber(attribute.i ?? 0, this.#subject(name));
+    return attribute === undefined ? otherwise : read(attribute.i ?? 0, this.#subject(name));
   }
 
   float(name: string, otherwise: number): number {
@@ -41,14 +42,14 @@ export class Attributes {
     return attribute === undefined ? otherwise : text(attribute.s ?? new Uint8Array());
   }
 
-  /** @returns undefined if it is absent */
-  ints(name: string): readonly number[] | undefined {
+  /** @param read as of {@link int} @returns undefined if it is absent */
+  ints(name: string, read = wholeNumber): readonly number[] | undefined {
     const attribute = this.#typed(name, ATTRIBUTE.ints, "a list of whole numbers");
     const values = attribute && (attribute.ints ?? []);
     if (values !== undefined && values.length > MOST_VALUES) {
       throw this.#fault(name, counted(values.length, "value"), `at most ${MOST_VALUES}`);
     }
-    return values?.map((value) => wholeNumber(value, this.#subject(name)));
+    return values?.map((value) => read(value, this.#subject(name)));
   }
 
   /** @returns undefined if it is absent */

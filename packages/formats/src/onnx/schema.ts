@@ -198,6 +198,12 @@ export function wholeNumber(value: Whole, subject: string): number {
   throw new ArgumentError(subject, { given: `${number}`, expected: "a whole number below 2^53" });
 }
 
+/** The same of a number that may be the greatest or the least int64, which stand for "to the end": they become ±2^63. */
+export function boundNumber(value: Whole, subject: string): number {
+  const number = largeNumber(value);
+  return Math.abs(number) === 2 ** 63 ? number : wholeNumber(value, subject);
+}
+
 /** An int64 as the nearest number: ONNX writes 2^63 − 1 for "to the end". */
 export function largeNumber(value: Whole): number {
   return typeof value === "number" ? value : value.toNumber();

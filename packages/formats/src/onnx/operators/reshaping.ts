@@ -23,6 +23,7 @@ import {
 import type { Importer } from "../importer.ts";
 import { type Order, partsOf, sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
+import { boundNumber } from "../schema.ts";
 import { Unsupported } from "../unsupported.ts";
 import {
   type Activation,
@@ -45,10 +46,11 @@ export const constant: Operator = (context, node) => {
   const name = outputName(node);
   const tensor = attributes.tensor("value");
   if (tensor !== undefined) return storedConstant(name, tensor, context.external);
-  if (attributes.has("value_int")) return computedConstant(name, [], "I64", [attributes.int("value_int", 0)]);
+  if (attributes.has("value_int"))
+    return computedConstant(name, [], "I64", [attributes.int("value_int", 0, boundNumber)]);
   if (attributes.has("value_float"))
     return computedConstant(name, [], "F32", [attributes.float("value_float", 0)]);
-  const ints = attributes.ints("value_ints");
+  const ints = attributes.ints("value_ints", boundNumber);
   if (ints !== undefined) return computedConstant(name, [ints.length], "I64", ints);
   const floats = attributes.floats("value_floats");
   if (floats !== undefined) return computedConstant(name, [floats.length], "F32", floats);
@@ -59,7 +61,11 @@ export const shape: Operator = (context, node, [x]) => {
   const dims = dimsOf(x);
   const attributes = context.attributes(node);
   const picked = sliceIndices(
-    { start: attributes.int("start", 0), end: attributes.int("end", dims.length), step: 1 },
+    {
+      start: attributes.int("start", 0, boundNumber),
+      end: attributes.int("end", dims.length, boundNumber),
+      step: 1,
+    },
     dims.length,
   ).map((axis) => dims[axis]!);
   return computedConstant(outputName(node), [picked.length], "I64", picked);

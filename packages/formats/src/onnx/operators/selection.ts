@@ -16,6 +16,7 @@ import {
 import type { Importer } from "../importer.ts";
 import { naturalOrder, partsOf, permutedOrder, reshapedOrder, slicedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
+import { boundNumber } from "../schema.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, UNKNOWN, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
@@ -226,7 +227,9 @@ export function slicesOf(
 ): ReadonlyMap<number, AxisSlice> {
   const attributes = context.attributes(node);
   const list = (value: Value | undefined, name: string) =>
-    value === undefined ? attributes.ints(name) : [...smallNumbers(context.constant(value, `its ${name}`))];
+    value === undefined
+      ? attributes.ints(name, boundNumber)
+      : [...smallNumbers(context.constant(value, `its ${name}`))];
   const [from, to] = [list(starts, "starts"), list(ends, "ends")];
   if (from === undefined || to === undefined || from.length !== to.length)
     throw new Unsupported("it lacks its starts or ends");
