@@ -83,7 +83,7 @@ export interface FolderLock {
   release(): void;
 }
 
-/** A lock that is no JSON is being written just now, unless it is older than this. */
+/** A lock that is no JSON is being written just now, on a file system without links, unless it is older than this. */
 const WRITING_MS = 10_000;
 /** So long a lock that looks old is watched: whether its time changes, whatever clocks say. */
 const WATCH_MS = 2.5 * HEARTBEAT_MS;
@@ -178,15 +178,22 @@ class HeldLock implements FolderLock {
   /** @returns false if a lock exists */
   create(): boolean {
     const path = this.place(this.#kind.file);
+    const whole = join(this.#gate, this.#kind.file);
     try {
-      this.#descriptor = openSync(path, "wx");
-      writeSync(this.#descriptor, this.#text);
+      // a process may be killed at any moment: the lock appears whole, or not at all
+      this.#write(whole);
+      if (!isLinked(whole, path)) this.#write(path);
+      rmSync(whole, { force: true });
     } catch (error) {
       const code = errorCode(error);
       // ENOENT: a process that had the folder meanwhile has removed the gate
-      if (this.#descriptor === undefined && (code === "EEXIST" || code === "ENOENT")) return false;
-      this.release();
-      throw writeFault(join(this.#folder, this.#kind.file), error);
+      if (code !== "EEXIST" && code !== "ENOENT") {
+        this.release();
+        throw writeFault(join(this.#folder, this.#kind.file), error);
+      }
+      this.#close();
+      rmSync(whole, { force: true });
+      return false;
     }
     held.add(this.token);
     // from here on, an existing gate and a held lock show that no process has taken over
@@ -194,6 +201,17 @@ class HeldLock implements FolderLock {
     this.requireHeld();
     this.#closeOtherGates();
     return true;
+  }
+
+  #write(path: string): void {
+    this.#close();
+    this.#descriptor = openSync(path, "wx");
+    writeSync(this.#descriptor, this.#text);
+  }
+
+  #close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 
   #closeOtherGates(): void {
@@ -230,8 +248,7 @@ class HeldLock implements FolderLock {
 
   release(): void {
     if (this.#descriptor !== undefined) {
-      closeSync(this.#descriptor);
-      this.#descriptor = undefined;
+      this.#close();
       held.delete(this.token);
       const path = this.place(this.#kind.file);
       try {
@@ -241,6 +258,17 @@ class HeldLock implements FolderLock {
       }
     }
     rmSync(this.#gate, { recursive: true, force: true });
+  }
+}
+
+/** @returns false where the file system has no links @throws EEXIST if `path` exists */
+function isLinked(whole: string, path: string): boolean {
+  try {
+    linkSync(whole, path);
+    return true;
+  } catch (error) {
+    if (["EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
+    return false;
   }
 }
 
