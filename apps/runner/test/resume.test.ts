@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Random } from "@phew/engine";
 import { describe, expect, it } from "vitest";
-import { caseCount, longCases } from "../../../vitest.long.ts";
+import { caseCount, isLong, longCases } from "../../../vitest.long.ts";
 import { bin, scratchFolder } from "./phew.ts";
 
 const BASE = "--classes 4 --test-count 32 --batch-size 32 --density 0.2 --no-figures".split(" ");
@@ -207,7 +207,7 @@ describe("a run", () => {
     expect((await disturbed(IMPORTED, "SIGKILL", count, 250)).hits).toBe(count);
   });
 
-  it("on the tensorflow executor ends with the same bytes too", async () => {
+  it.runIf(isLong)("on the tensorflow executor ends with the same bytes too", async () => {
     expect((await disturbed(TENSORFLOW, "SIGKILL", 1, 800)).hits).toBe(1);
   });
 

@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checks, pruners } from "@phew/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import { sweepShape } from "../src/settings/files.ts";
 import { planSweep } from "../src/sweep/sweepPlan.ts";
 import { checkRuns } from "../src/sweep/sweepTasks.ts";
@@ -112,7 +113,7 @@ describe("a sweep of 6 runs", () => {
     },
   );
 
-  it.skipIf(missing !== undefined)(
+  it.runIf(missing === undefined && isLong)(
     `on Slurm, checkpoints and goes back into the queue when Slurm signals that the time is up, and is cancelled${missing ? `: ${missing}` : ""}`,
     async () => {
       const { environment, ask } = slurm!;

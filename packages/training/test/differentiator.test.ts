@@ -26,6 +26,7 @@ import {
 } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import {
   GOLDEN,
   GOLDEN_NAMES,
@@ -475,7 +476,7 @@ describe("what is refused", () => {
 describe("beside PyTorch in float64", () => {
   const present = spawnSync("python3", ["-c", "import torch"]).status === 0;
 
-  it.skipIf(!present)(
+  it.runIf(present && isLong)(
     "a product of resnet20 is autograd's (skipped where python3 has no torch)",
     async () => {
       const network = zooModel("resnet20", { inputShape: [3, 8, 8] });
