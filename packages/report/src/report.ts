@@ -17,7 +17,7 @@ import {
   replaceFile,
   runAccuracy,
 } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { type ConfiguredRun, configurationsOf } from "@phew/runs/configurations";
 import { settingCells } from "./settingColumns.ts";
 import { type Cell, type Column, formatTable, type Row, TABLE_FORMS, type TableForm } from "./table.ts";
 
@@ -31,6 +31,8 @@ export interface Report {
 export interface ReportOptions {
   /** Fraction; the last column is the first epoch that reached it. */
   readonly targetAccuracy: number;
+  /** Further runs that names and columns tell those of the table apart from. */
+  readonly among?: readonly ConfiguredRun[];
 }
 
 /** A run and the state after its events. */
@@ -45,7 +47,7 @@ export type ReportedRun = Pick<
  * milliseconds, counts.
  */
 export function compareRuns(runs: readonly ReportedRun[], options: ReportOptions): Report {
-  const configurations = configurationsOf(runs);
+  const configurations = configurationsOf(runs, { among: options.among ?? [] });
   const settings = settingCells(configurations);
   const seeds = new Set(runs.map(({ config }) => config.seed));
   const target = formatPercent(options.targetAccuracy);

@@ -16,9 +16,9 @@ export interface ResultRun extends ConfiguredRun {
   readonly summary?: RunSummary;
 }
 
-/** Rows in the order of the runs; those that are not finished count in no figure, and each seed counts once. Fractions in CSV and rows. */
-export function resultsTable(runs: readonly ResultRun[]): Report {
-  const configurations = configurationsOf(runs);
+/** Rows in the order of the runs; those that are not finished count in no figure, and each seed counts once. Fractions in CSV and rows. @param among as of {@link configurationsOf} */
+export function resultsTable(runs: readonly ResultRun[], among: readonly ConfiguredRun[] = []): Report {
+  const configurations = configurationsOf(runs, { among });
   const { columns, cellsOf } = settingCells(configurations);
   return {
     shared: configurations.shared,

@@ -17,12 +17,17 @@ const LONGEST_NAME = 60;
 /**
  * Links each run's `tb/` under its name; links of a report before are taken away, other files stay.
  * @param folder made unless it is there
+ * @param among further runs that names tell these apart from
  * @returns the names, of runs that have such files
  * @throws ArgumentError if the folder cannot be written
  */
-export function linkTensorboard(folder: string, runs: readonly RunEntry[]): string[] {
+export function linkTensorboard(
+  folder: string,
+  runs: readonly RunEntry[],
+  among: readonly RunEntry[] = [],
+): string[] {
   makeFolder(folder);
-  const { titleOf } = configurationsOf(runs);
+  const { titleOf } = configurationsOf(runs, { among });
   const written = new Set<string>();
   try {
     for (const name of readdirSync(folder))

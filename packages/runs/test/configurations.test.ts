@@ -297,6 +297,22 @@ describe("of any set of runs", () => {
       }),
     );
   });
+
+  it("a part of them has the names that it has among all, and only its own runs", () => {
+    fc.assert(
+      fc.property(sets, fc.nat(13), (set, count) => {
+        const runs = set.map(madeOf);
+        const part = runs.slice(0, 1 + (count % runs.length));
+        const [whole, own] = [
+          configurationsOf(runs),
+          configurationsOf(part, { among: runs.map((run) => ({ ...run })) }),
+        ];
+        expect(part.map(own.titleOf)).toEqual(part.map(whole.titleOf));
+        expect(own.columns.map(({ key }) => key)).toEqual(whole.columns.map(({ key }) => key));
+        expect(new Set(own.all.flatMap((each) => each.runs))).toEqual(new Set(part));
+      }),
+    );
+  });
 });
 
 describe("a sample", () => {

@@ -19,9 +19,10 @@ export async function reportPage(
     const config = configs[k] as (TrainConfig & RunConfig) | undefined;
     return config === undefined ? [] : [{ id: run.id, experiment: run.experiment, config }];
   });
-  const { titleOf } = configurationsOf(runs);
+  const { titleOf } = configurationsOf(runs, { among: found });
   return await htmlReport({
     runs,
+    among: found,
     ...options,
     environments: runs.map(({ folder }) => readEnvironments(folder)),
     sweeps: again.length > 1 ? sweepsAgain(again) : [],

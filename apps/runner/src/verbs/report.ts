@@ -58,20 +58,20 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const { out = folder, target, html } = options;
   const page = html ? await pageFile(out, options) : undefined;
   const { records, unknown, found, leftOut, copies } = readRecords(folder, options);
-  const table = compareRuns(records, { targetAccuracy: target });
-  const results = resultsTable(records);
+  const table = compareRuns(records, { targetAccuracy: target, among: found });
+  const results = resultsTable(records, found);
   // if no configuration has several seeds, its row repeats that of its run
   const hasMeans = results.rows.length < records.length;
   makeFolder(page === out ? path.dirname(out) : out);
   const { tensorboard } = options;
-  const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
+  const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records, found);
   const notes = [...notesOn(records, unknown, leftOut), ...copies.map((line) => `${line}.`)];
   const files = page
     ? [await writePage(page, records, found, notes, options)]
     : [
         ...writeReport(out, table),
         ...(hasMeans ? writeReport(out, results, "results") : []),
-        ...(options.figures ? await writeFigures(out, records) : []),
+        ...(options.figures ? await writeFigures(out, records, found) : []),
       ];
   if (options.json) {
     const rows = table.rows.map((row, k) => {
@@ -159,7 +159,7 @@ function readRecords(folder: string, { all, json }: ReportOptions) {
     });
   }
   const progress = startProgress("reading", json);
-  const { order, all: configurations } = configurationsOf(entries);
+  const { order, all: configurations } = configurationsOf(entries, { among: found });
   const once = configurations.flatMap(({ runs }) => oncePerSeed(runs));
   const records = once.sort(order).map((entry, k) => {
     progress.update(k / once.length, `${k} of ${counted(once.length, "run")}`);

@@ -1,6 +1,7 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
 import { accuracyWords, type Curve, fullCurve, runAccuracy } from "@phew/runs";
 import {
+  type ConfiguredRun,
   comparedDensities,
   configurationsOf,
   isBare,
@@ -14,11 +15,14 @@ import type { FigureRow } from "./figureRow.ts";
 /** Points of a curve of losses: those of single steps are too noisy to be read. */
 const STRETCHES = 60;
 
-/** Each seed of a configuration once. */
-export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
+/** Each seed of a configuration once. @param among as of {@link configurationsOf} */
+export function runFigureRows(
+  all: readonly ReportedRun[],
+  among: readonly ConfiguredRun[] = [],
+): FigureRow[] {
   const once = new Set(configurationsOf(all).all.flatMap(({ runs: own }) => oncePerSeed(own)));
   const runs = all.filter((run) => once.has(run));
-  const series = configurationsOf(runs, { over: ["density"] });
+  const series = configurationsOf(runs, { over: ["density"], among });
   const problemOf = problems(runs);
   const lossCurveOf = lossCurves(runs);
   const densityOf = comparedDensities(configurationsOf(runs).of, {

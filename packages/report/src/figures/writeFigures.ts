@@ -1,6 +1,6 @@
 /** Figures as files, each as SVG and PNG. */
 import { normalize } from "node:path";
-import { configurationsOf } from "@phew/runs/configurations";
+import { type ConfiguredRun, configurationsOf } from "@phew/runs/configurations";
 import { type ChartSpec, writeChart } from "../chart.ts";
 import type { ComparedMask } from "../comparison.ts";
 import type { ReportedRun } from "../report.ts";
@@ -22,9 +22,13 @@ export function figuresOf(rows: readonly FigureRow[], shared = ""): NamedFigure[
   });
 }
 
-/** @returns the paths written */
-export async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<string[]> {
-  return await write(folder, figuresOf(runFigureRows(runs), configurationsOf(runs).shared));
+/** @param among as of {@link configurationsOf} @returns the paths written */
+export async function writeFigures(
+  folder: string,
+  runs: readonly ReportedRun[],
+  among: readonly ConfiguredRun[] = [],
+): Promise<string[]> {
+  return await write(folder, figuresOf(runFigureRows(runs, among), configurationsOf(runs, { among }).shared));
 }
 
 /** @param masks of one model @returns the paths written */

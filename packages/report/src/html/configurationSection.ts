@@ -1,12 +1,13 @@
 /** The configuration of runs: what they share, each setting once, and the settings that vary as columns. */
 import { counted } from "@phew/core/messages";
-import { configurationsOf } from "@phew/runs/configurations";
+import { type ConfiguredRun, configurationsOf } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import { settingCells } from "../settingColumns.ts";
 import { htmlTable } from "../table.ts";
 
-export function configurationSection(runs: readonly ReportedRun[]) {
-  const configurations = configurationsOf(runs);
+/** @param among as of {@link configurationsOf} */
+export function configurationSection(runs: readonly ReportedRun[], among: readonly ConfiguredRun[]) {
+  const configurations = configurationsOf(runs, { among });
   const { columns, cellsOf } = settingCells(configurations);
   const same = configurations.same.map(({ title, text, isDefault }) => ({
     title,

@@ -1,7 +1,7 @@
 /** A report of runs as one page that needs nothing beside it: no script, no font, no picture from elsewhere. */
 import { counted } from "@phew/core/messages";
 import { accuracyWords, blockText, markupText, type RunEnvironment, type RunRecord } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { type ConfiguredRun, configurationsOf } from "@phew/runs/configurations";
 import { runFigureRows } from "../figures/runRows.ts";
 import { figuresOf } from "../figures/writeFigures.ts";
 import { compareRuns } from "../report.ts";
@@ -15,6 +15,8 @@ import { type UnfinishedRun, unfinishedSection } from "./unfinishedSection.ts";
 
 export interface HtmlReport {
   readonly runs: readonly RunRecord[];
+  /** All runs there are, those of the report among them: names tell those of the report apart from them too. */
+  readonly among?: readonly ConfiguredRun[];
   /** Fraction, see {@link compareRuns}. */
   readonly targetAccuracy: number;
   /** Where each of the runs was carried out, in all environments; empty where it is unknown. */
@@ -33,24 +35,24 @@ export interface HtmlReport {
 
 /** The document. The same runs give the same bytes. */
 export async function htmlReport(report: HtmlReport): Promise<string> {
-  const { runs } = report;
+  const { runs, among = [] } = report;
   const experiments = [...new Set(runs.map(({ experiment }) => experiment))].sort();
   const title = `${experiments.slice(0, 4).join(", ")}${experiments.length > 4 ? ", …" : ""}: report of ${counted(runs.length, "run")}`;
-  const figures = report.figures ? figuresOf(runFigureRows(runs)) : [];
+  const figures = report.figures ? figuresOf(runFigureRows(runs, among)) : [];
   const drawn: string[] = [];
   for (const { name, spec } of figures) drawn.push(await drawnFigure(name, spec));
   const sections = [
     ...resultSections(report),
     unfinishedSection(report.unfinished ?? []),
     { id: "figures", title: "Figures", html: drawn.join("\n") },
-    configurationSection(runs),
+    configurationSection(runs, among),
     environmentSection(report.environments),
     againSection(report),
     { id: "notes", title: "Notes", html: listOf(report.notes) },
   ].filter(({ html }) => html !== "");
   return htmlPage({
     title,
-    intro: [paragraph(configurationsOf(runs).shared), paragraph(periodOf(runs), "faint")],
+    intro: [paragraph(configurationsOf(runs, { among }).shared), paragraph(periodOf(runs), "faint")],
     sections,
   });
 }
@@ -71,9 +73,9 @@ function moment(t: number): string {
 }
 
 /** Means over seeds where there are several, and a row for each run. */
-function resultSections({ runs, targetAccuracy }: HtmlReport): Section[] {
-  const results = resultsTable(runs);
-  const table = compareRuns(runs, { targetAccuracy });
+function resultSections({ runs, targetAccuracy, among = [] }: HtmlReport): Section[] {
+  const results = resultsTable(runs, among);
+  const table = compareRuns(runs, { targetAccuracy, among });
   const hasMeans = results.rows.length < runs.length;
   const means = `<p class="note">Means over seeds; “± 95 %” is half of the 95 % confidence interval of the mean (Student's t), “std” the standard deviation (n − 1). Test accuracy: ${accuracyWords(runs)}.</p>`;
   return [

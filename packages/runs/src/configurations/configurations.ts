@@ -105,22 +105,36 @@ interface Group<Run> {
   readonly runs: Run[];
 }
 
+export interface ConfigurationOptions {
+  readonly over?: readonly string[];
+  readonly by?: readonly string[];
+  readonly among?: readonly ConfiguredRun[];
+}
+
+const keyOf = ({ experiment, id }: ConfiguredRun) => `${experiment}\n${id}`;
+
 /**
  * @param runs each but once
- * @param options `over`: names of settings that are of no account; `by`: of those alone that are
+ * @param options `over`: names of settings that are of no account; `by`: of those alone that are; `among`: further runs that
+ *   names and columns tell these apart from, such as failed ones of the same sweep; they are in no configuration
  */
 export function configurationsOf<Run extends ConfiguredRun>(
   runs: readonly Run[],
-  { over = [], by }: { readonly over?: readonly string[]; readonly by?: readonly string[] } = {},
+  { over = [], by, among = [] }: ConfigurationOptions = {},
 ): Configurations<Run> {
+  const own = new Set<ConfiguredRun>(runs);
+  const ownKeys = new Set(runs.map(keyOf));
+  const compared: ConfiguredRun[] = [...runs, ...among.filter((run) => !ownKeys.has(keyOf(run)))];
   const isTaken =
     over.length === 0 && by === undefined
       ? undefined
       : (key: string) => !over.includes(key) && by?.includes(key) !== false;
-  const groups = [...groupsOf(runs, isTaken).values()].flatMap(splitByData);
+  const groups = [...groupsOf(compared, isTaken).values()].flatMap(splitByData);
   const many = comparable(groups);
   const varying = varyingSettings(many);
-  const all = named(groups, varying.has(EXPERIMENT));
+  const all = named(groups, varying.has(EXPERIMENT)).map(
+    (one): Configuration<Run> => ({ ...one, runs: one.runs.filter((run): run is Run => own.has(run)) }),
+  );
   const places = new Map(groups.flatMap((group, k) => group.runs.map((run) => [run, k] as const)));
   const of = (run: Run) => all[places.get(run)!]!;
   const keysOfFirst = [...(many[0]?.keys() ?? [])];
@@ -136,11 +150,11 @@ export function configurationsOf<Run extends ConfiguredRun>(
       return cellValue(key, group.facts.get(key), varying.get(key)) ?? defaultCell(key, run.config);
     },
   });
-  const seeds = new Set(runs.map(({ config }) => config.seed));
+  const seeds = new Set(compared.map(({ config }) => config.seed));
   const seedOf = ({ config: { seed } }: Run) => (seeds.size > 1 && seed !== undefined ? `seed ${seed}` : "");
   const columns = [...varying.keys()].map(columnOf);
   return {
-    all,
+    all: all.filter((one) => one.runs.length > 0),
     columns,
     fileColumns: sorted([
       ...varying.keys(),
