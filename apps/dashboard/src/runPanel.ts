@@ -111,7 +111,7 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
         : `ETA ${formatEta(left)}`
       : entry.life === "waiting"
         ? ""
-        : `took ${formatDuration(run.lastT - run.startedT)}`;
+        : `took ${formatDuration(run.lastT - run.startedT - run.pausedMs)}`;
   const tail = ` ${fit(formatPercent(fraction, 2), 5, "right")}  ${time}`;
   const look = LIFE_LOOKS[entry.life];
   return [

@@ -140,6 +140,8 @@ export interface RunState {
   /** Times of the first and last event, milliseconds since the epoch; 0 before any. */
   readonly startedT: number;
   readonly lastT: number;
+  /** Milliseconds between the end of one process of the run and the start of the next. */
+  readonly pausedMs: number;
   readonly eventCount: number;
   readonly pruning?: PruningState;
   readonly mask?: MaskState;
@@ -178,6 +180,7 @@ export function initialRunState(name = ""): RunState {
     phase: "waiting",
     startedT: 0,
     lastT: 0,
+    pausedMs: 0,
     eventCount: 0,
     stepLoss: EMPTY_HISTORY,
     stepSeconds: EMPTY_HISTORY,
@@ -188,12 +191,15 @@ export function initialRunState(name = ""): RunState {
   };
 }
 
+const pauseBefore = ({ lastT }: RunState, t: number) => (lastT === 0 ? 0 : Math.max(0, t - lastT));
+
 /** The state after `event`; kinds it does not know leave all but the time as it was. */
 export function reduce(state: RunState, event: TimedRunEvent): RunState {
   const timed: RunState = {
     ...state,
     startedT: state.startedT || event.t,
     lastT: event.t,
+    pausedMs: state.pausedMs + (event.kind === "run.started" ? pauseBefore(state, event.t) : 0),
     eventCount: state.eventCount + 1,
   };
   return logged(advanced(timed, event), event);

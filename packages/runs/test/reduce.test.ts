@@ -199,6 +199,14 @@ it("estimates training from the steps done, counting down between events", () =>
   expect(leftMs(state, state.lastT + 99_000)).toBe(0);
 });
 
+it("has not worked between the end of one process and the start of the next", () => {
+  const at = (t: number, event: RunEvent): TimedRunEvent => ({ t, ...event });
+  const begun: RunEvent = { kind: "run.started", name: "run", config: {} };
+  const failed: RunEvent = { kind: "run.failed", message: "killed" };
+  const state = reduceAll([at(1000, begun), at(1400, failed), at(61_400, begun), at(61_500, failed)]);
+  expect([state.lastT - state.startedT, state.pausedMs]).toEqual([60_500, 60_000]);
+});
+
 it("goes on where a resumed run repeats steps and epochs, and forgets its failure", () => {
   const state = reduceAll(
     timed([

@@ -2,7 +2,15 @@
 import path from "node:path";
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report/table";
-import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
+import {
+  accuracyWords,
+  counted,
+  doneFraction,
+  formatAccuracy,
+  formatCount,
+  formatPercent,
+  type RunState,
+} from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
@@ -99,7 +107,8 @@ function report(
   results: readonly RunResult[],
   asJson: boolean,
 ): void {
-  const states = recordsOf(results).map(({ state }) => state);
+  const records = recordsOf(results);
+  const states = records.map(({ state }) => state);
   const rows = results.map(({ folder, skipped, testAccuracy }, round) => ({
     round,
     requestedDensity: densityAfter(round, roundCount, config.density),
@@ -119,7 +128,7 @@ function report(
     { key: "round", title: "round" },
     { key: "density", title: "density", format: formatPercent },
     { key: "keptCount", title: "weights", format: formatCount },
-    { key: "testAccuracy", title: "test accuracy", format: formatAccuracy },
+    { key: "testAccuracy", title: `test accuracy (${accuracyWords(records)})`, format: formatAccuracy },
     { key: "folder", title: "run" },
   ];
   printText(formatTable(columns, rows, "text"));
