@@ -1027,6 +1027,13 @@ const layers: OnnxCase[] = [
     { opset: 9 },
     4,
   ),
+  body(
+    "Gather of all channels, in their order",
+    [],
+    [{ op: "Gather", in: ["c", "all"], out: ["b"], attributes: { axis: 1 } }],
+    { tensors: { all: ints([0, 1, 2, 3, 4, 5]) } },
+    6,
+  ),
   // 2^63 is written as the greatest int64, which exporters write for "to the end"
   body(
     "Slice by attributes, to the end",

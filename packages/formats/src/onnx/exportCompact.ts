@@ -309,8 +309,15 @@ function splitKept({ model, edit, node, view, attributes }: Change): void {
 /** A selection of units takes those that stay. */
 function selectKept({ model, edit, node, view, output }: Change): void {
   const [x] = node.input ?? [];
-  const isSelection = model.onnx.selections.has(node);
-  if (!isSelection || (view.cut(x) === undefined && output === undefined)) return;
+  const value = view.cut(x);
+  if (value === undefined && output === undefined) return;
+  if (!model.onnx.selections.has(node)) {
+    // it takes all units there are, and lists them
+    const isWhole = value?.spec === output?.spec && value?.dims.join() === output?.dims.join();
+    if (node.opType === "Gather" && isWhole)
+      edit.changeNode(node, { opType: "Identity", input: [x!], attributes: new Map([["axis", null]]) });
+    return;
+  }
   const selected = model.onnx.activations.get(node.output![0]!)!;
   const { places, dims } = view.selection(x!, selected, output !== undefined);
   const name = int64Tensor(edit, `${node.title}_index`, places, dims);
