@@ -58,6 +58,7 @@ export function foldReduction(
   const dims = keeps ? kept : x.dims.filter((_, axis) => !gone.has(axis));
   const steps = stridesOf(kept).map((stride, axis) => (gone.has(axis) ? 0 : stride));
   const given = numbersOf(x.read());
+  requireElements(given);
   const results = new Float64Array(product(kept)).fill(start);
   const place = new Array<number>(rank).fill(0);
   for (let k = 0, at = 0; k < given.length; k++) {
@@ -75,12 +76,19 @@ export function foldReduction(
   return computedConstant(node.output?.[0] ?? "", dims, x.dtype, whole);
 }
 
+/** Without elements one length is 0, and the others may be of any size: nothing bounds the result. */
+function requireElements({ length }: ArrayLike<number>): void {
+  if (length === 0) throw new Unsupported("it computes with a constant that has no elements");
+}
+
 /** The product of a matrix and a vector, or of two vectors. @throws Unsupported for two matrices */
 export function foldProduct(node: NodePart, a: Constant, b: Constant): Constant {
   if (a.dims.length > 2 || b.dims.length > 2 || (a.dims.length === 2 && b.dims.length === 2)) {
     throw new Unsupported("it multiplies constants with each other, of which one must be a vector here");
   }
   const [left, right] = [numbersOf(a.read()), numbersOf(b.read())];
+  requireElements(left);
+  requireElements(right);
   const isVectorFirst = a.dims.length === 1;
   const [rows, length] = isVectorFirst ? [1, a.dims[0]!] : [a.dims[0]!, a.dims[1]!];
   const columns = isVectorFirst && b.dims.length === 2 ? b.dims[1]! : 1;
