@@ -417,6 +417,12 @@ export class Importer {
     );
   }
 
+  /** A list of axes: an input, of newer opsets, else the attribute; undefined if the node has neither. */
+  axesOf(node: NodePart, axes: Value | undefined): readonly number[] | undefined {
+    if (axes === undefined) return this.attributes(node).ints("axes");
+    return [...smallNumbers(this.constant(axes, "its list of axes"))];
+  }
+
   /** The only element of a constant. @returns undefined if there are several, or if it is not a constant */
   scalar(value: Value | undefined): number | undefined {
     return value?.kind === "constant" && product(value.dims) === 1 ? smallNumbers(value)[0]! : undefined;

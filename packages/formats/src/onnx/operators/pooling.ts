@@ -2,7 +2,7 @@
 import { definitionOf, type WindowAxis, windowCount, windowTerms } from "@phew/core";
 import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { requireAxis } from "../axisLimit.ts";
-import { normalAxis, smallNumbers } from "../constants.ts";
+import { normalAxis } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import { type Order, partsOf } from "../order.ts";
 import type { NodePart } from "../parts.ts";
@@ -266,13 +266,10 @@ function reduction(context: Importer, node: NodePart, x: Value | undefined, axes
 }
 
 function reducedAxes(context: Importer, node: NodePart, axes: Value | undefined): readonly number[] {
-  const attributes = context.attributes(node);
-  const given =
-    axes === undefined
-      ? attributes.ints("axes")
-      : [...smallNumbers(context.constant(axes, "its list of axes"))];
+  const given = context.axesOf(node, axes);
   if (given !== undefined && given.length > 0) return given;
-  if (attributes.int("noop_with_empty_axes", 0) !== 0) throw new Unsupported("it reduces over no axis");
+  if (context.attributes(node).int("noop_with_empty_axes", 0) !== 0)
+    throw new Unsupported("it reduces over no axis");
   throw new Unsupported("it reduces over the batch too");
 }
 

@@ -1,5 +1,5 @@
 /** Reductions and products of constants: weights that are computed from others, as weight and spectral normalisation do. */
-import { computedConstant, normalAxis, smallNumbers, stridesOf } from "../constants.ts";
+import { computedConstant, normalAxis, stridesOf } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { isFloat, numbersOf } from "../tensors.ts";
@@ -44,10 +44,7 @@ export function foldReduction(
 ): Constant {
   const { start, step, end } = REDUCTIONS[node.opType ?? ""]!;
   const attributes = context.attributes(node);
-  const givenAxes =
-    axes === undefined
-      ? attributes.ints("axes")
-      : [...smallNumbers(context.constant(axes, "its list of axes"))];
+  const givenAxes = context.axesOf(node, axes);
   const isNone = givenAxes === undefined || givenAxes.length === 0;
   const isKept = isNone && attributes.int("noop_with_empty_axes", 0) !== 0;
   const rank = x.dims.length;

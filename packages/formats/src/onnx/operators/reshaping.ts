@@ -25,15 +25,7 @@ import { type Order, partsOf, sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { boundNumber } from "../schema.ts";
 import { Unsupported } from "../unsupported.ts";
-import {
-  type Activation,
-  ANY_BATCH,
-  type Constant,
-  dimsText,
-  product,
-  sameDims,
-  type Value,
-} from "../values.ts";
+import { type Activation, ANY_BATCH, type Constant, dimsText, product, sameDims } from "../values.ts";
 import { stackedBranches } from "./branches.ts";
 import { unitsRepeated } from "./heads.ts";
 import { joinedPlaces } from "./joining.ts";
@@ -113,7 +105,7 @@ export const flatten: Operator = (context, node, [x]) => {
 
 export const squeeze: Operator = (context, node, [x, axes]) => {
   const dims = dimsOf(x);
-  const given = axesOf(context, node, axes);
+  const given = context.axesOf(node, axes);
   if (given === undefined) {
     return viewed(
       context,
@@ -136,7 +128,7 @@ export const squeeze: Operator = (context, node, [x, axes]) => {
 
 export const unsqueeze: Operator = (context, node, [x, axes]) => {
   const dims = dimsOf(x);
-  const given = axesOf(context, node, axes);
+  const given = context.axesOf(node, axes);
   if (given === undefined) throw new Unsupported("it lacks its axes");
   const rank = dims.length + given.length;
   const added = new Set(given.map((axis) => normalAxis(axis, rank)));
@@ -149,11 +141,6 @@ export const unsqueeze: Operator = (context, node, [x, axes]) => {
     Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!)),
   );
 };
-
-function axesOf(context: Importer, node: NodePart, axes: Value | undefined): readonly number[] | undefined {
-  if (axes === undefined) return context.attributes(node).ints("axes");
-  return [...smallNumbers(context.constant(axes, "its list of axes"))];
-}
 
 export const concat: Operator = (context, node, inputs) => {
   const axis = context.attributes(node).int("axis", 1);

@@ -5,7 +5,7 @@
  * It is attention with one query, for which the scores themselves are the keys: the query is 1 everywhere.
  */
 import { allPlaces } from "@phew/core";
-import { normalAxis, smallNumbers } from "../constants.ts";
+import { normalAxis } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
@@ -53,9 +53,7 @@ function summedOver(
   { scores, values, dims }: Weighing,
   axes: Value | undefined,
 ): Activation {
-  const attributes = context.attributes(node);
-  const given =
-    axes === undefined ? attributes.ints("axes") : [...smallNumbers(context.constant(axes, "its axes"))];
+  const given = context.axesOf(node, axes);
   const last = dims.length - 1;
   if (values === undefined || given?.length !== 1 || normalAxis(given[0]!, dims.length) !== last)
     throw new Unsupported("it sums the weights of a softmax otherwise than over its own axis");
@@ -67,7 +65,7 @@ function summedOver(
     scores,
   ]);
   const one = context.emit(step("query"), { kind: "activation", name: "linear", alpha: 0, beta: 1 }, [cut]);
-  const keeps = attributes.int("keepdims", 1) !== 0;
+  const keeps = context.attributes(node).int("keepdims", 1) !== 0;
   const left = keeps ? dims.with(last, 1) : dims.slice(0, last);
   return context.emit(node, { kind: "attention", heads, scale: 1 }, [one, scores, values], left);
 }
