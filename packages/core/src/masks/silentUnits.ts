@@ -19,6 +19,9 @@ import type { Masks } from "./masks.ts";
 /** Name of a parameter of units → one byte per unit: 1 = a unit that is not silent has it, so that it is not masked. */
 type Staying = ReadonlyMap<string, Uint8Array>;
 
+/** Of a parameter that is always equal to another, the other. */
+const originalOf = ({ copies }: Network, name: string) => copies?.get(name) ?? name;
+
 /** @returns one array per node of `masks.network`, one byte per unit of its value: 1 = silent */
 export function silentUnits(masks: Masks): readonly Uint8Array[] {
   const flows = unitFlows(masks.network);
@@ -61,7 +64,7 @@ function silentWhere(
 
 /** A number for each unit that is not 0 where the parameter stays; undefined if none has an effect on a unit of zeros. */
 function valuesOfZeros(
-  { copies }: Network,
+  network: Network,
   { parameters, shape }: Node,
   staying: Staying | undefined,
 ): ((name: string) => Float32Array) | undefined {
@@ -69,7 +72,7 @@ function valuesOfZeros(
   const values = new Map<string, Float32Array>();
   for (const parameter of parameters.filter(isOfUnits)) {
     const { name, trained } = parameter;
-    const own = staying?.get(copies?.get(name) ?? name);
+    const own = staying?.get(originalOf(network, name));
     values.set(
       name,
       trained ? Float32Array.from(own ?? new Uint8Array(shape[0]!)) : new Float32Array(shape[0]!).fill(1),
@@ -85,12 +88,12 @@ function givesZero({ op, parameters }: Node, value: (name: string) => Float32Arr
   return parameters.every(({ name, added }) => !added || value(name)[unit] === 0);
 }
 
-function stayingOf({ nodes, copies }: Network, silent: readonly Uint8Array[]): Staying {
+function stayingOf(network: Network, silent: readonly Uint8Array[]): Staying {
   const staying = new Map<string, Uint8Array>();
-  for (const [index, { parameters }] of nodes.entries()) {
+  for (const [index, { parameters }] of network.nodes.entries()) {
     for (const { name, role, trained, unitAxis } of parameters) {
       if (role === "weight" || !trained || unitAxis === undefined) continue;
-      const original = copies?.get(name) ?? name;
+      const original = originalOf(network, name);
       const known = staying.get(original);
       staying.set(
         original,
@@ -112,7 +115,7 @@ export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> 
   const staying = stayingOf(network, silentUnits(masks));
   const masked = new Map<string, Uint8Array>();
   for (const { name, shape } of network.parameters) {
-    const units = staying.get(network.copies?.get(name) ?? name);
+    const units = staying.get(originalOf(network, name));
     if (!units?.includes(0)) continue;
     const row = elementCount(shape.slice(1));
     masked.set(
