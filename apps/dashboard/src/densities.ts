@@ -1,23 +1,25 @@
 /** The densities that runs are compared at. */
 import type { RunEntry } from "@phew/runs";
-import { type Configuration, comparedDensities, problemsOf } from "@phew/runs/configurations";
+import {
+  type Configuration,
+  type Configurations,
+  comparedDensities,
+  problemsOf,
+} from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
 import { askedDensity, methodOf } from "./runOrder.ts";
-import { runConfigurations } from "./runTitles.ts";
+import { remembered, runConfigurations } from "./runTitles.ts";
 
 const known = new WeakMap<readonly RunEntry[], (run: RunEntry) => number | undefined>();
 
 /** The density that a run is compared at: the one asked for, or what its rule found. */
 export function densityOf(state: Pick<DashboardState, "runs">, run: RunEntry): number | undefined {
-  const { runs } = state;
-  let of = known.get(runs);
-  if (of === undefined) {
-    of = comparedDensities(runConfigurations(state).of, {
+  const of = remembered(known, state.runs, () =>
+    comparedDensities(runConfigurations(state).of, {
       asked: askedDensity,
       found: ({ life, summary }) => (life === "finished" ? summary.density : undefined),
-    });
-    known.set(runs, of);
-  }
+    }),
+  );
   return of(run);
 }
 
@@ -29,13 +31,11 @@ export function densitiesOf(state: Pick<DashboardState, "runs">, runs: readonly 
   return sparse.length > 0 ? sparse : found;
 }
 
-const problems = new WeakMap<readonly RunEntry[], (run: RunEntry) => Configuration<RunEntry>>();
+const problems = new WeakMap<readonly RunEntry[], Configurations<RunEntry>>();
 
 /** Runs of one experiment, network and data. */
 function problemOf({ runs }: Pick<DashboardState, "runs">, run: RunEntry): Configuration<RunEntry> {
-  const of = problems.get(runs) ?? problemsOf(runs).of;
-  problems.set(runs, of);
-  return of(run);
+  return remembered(problems, runs, problemsOf).of(run);
 }
 
 /** Whether a run is compared at a density: a dense one where masks of its own experiment, network and data are. */

@@ -24,11 +24,12 @@ export function linesOverDensity({ runs }: Pick<DashboardState, "runs">): Config
   return remembered(lines, runs, (all) => configurationsOf(all, { over: ["density"] }));
 }
 
-function remembered(
-  known: WeakMap<Runs, Configurations<RunEntry>>,
+/** What is made of a list of runs, made once. */
+export function remembered<Made extends object>(
+  known: WeakMap<Runs, Made>,
   runs: Runs,
-  make: (runs: Runs) => Configurations<RunEntry>,
-): Configurations<RunEntry> {
+  make: (runs: Runs) => Made,
+): Made {
   const before = known.get(runs);
   if (before) return before;
   const made = make(runs);

@@ -16,7 +16,11 @@ export interface ResultRun extends ConfiguredRun {
   readonly summary?: RunSummary;
 }
 
-/** Rows in the order of the runs; those that are not finished count in no figure, and each seed counts once. Fractions in CSV and rows. @param among as of {@link configurationsOf} */
+/**
+ * Rows in the order of the runs; those that are not finished count in no figure, and each seed counts once. Fractions in CSV
+ * and rows.
+ * @param among as of {@link configurationsOf}
+ */
 export function resultsTable(runs: readonly ResultRun[], among: readonly ConfiguredRun[] = []): Report {
   const configurations = configurationsOf(runs, { among });
   const { columns, cellsOf } = settingCells(configurations);

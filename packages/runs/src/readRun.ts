@@ -48,7 +48,8 @@ const CHUNK_BYTES = 2 ** 20;
 const LINE_LIMIT = 2 ** 23;
 /** Of a line longer than this the rest is jumped over: zeros without end, as a file with a hole in it has them. */
 const JUMP_BYTES = 2 ** 27;
-const NO_CONFIG = "its settings are unknown, and it is in no mean and no figure";
+/** Behind what is wrong with the file. */
+const NO_CONFIG = ": its settings are unknown, and it is in no mean and no figure";
 const STATUS_OF_EVENTS =
   "its state and its results are those of its events, and its process and its newest checkpoint are unknown";
 const NO_STATUS = "its state is that of its last event, and its progress is unknown";
@@ -241,18 +242,14 @@ function faultsOf(
   const isThere = (name: string) => modifiedT(join(folder, name)) !== undefined;
   const isUnderWay = life === "running" || life === "waiting";
   const faults: string[] = [];
-  if (!hasConfig) faults.push(`${configFault(folder)}: ${NO_CONFIG}`);
+  if (!hasConfig)
+    faults.push(`config.json ${isThere("config.json") ? "cannot be read" : "is missing"}${NO_CONFIG}`);
   const noStatus = isUnderWay || life === "lost" ? NO_STATUS : STATUS_OF_EVENTS;
   if (status === undefined && isThere("status.json")) faults.push(`status.json cannot be read: ${noStatus}`);
   else if (status === undefined && !isUnderWay) faults.push(`status.json is missing: ${noStatus}`);
   if (!isUnderWay && !isThere("events.jsonl")) faults.push(NO_EVENTS);
   return faults;
 }
-
-const configFault = (folder: string) =>
-  modifiedT(join(folder, "config.json")) === undefined
-    ? "config.json is missing"
-    : "config.json cannot be read";
 
 type FaultyRun = Pick<RunEntry, "folder" | "faults" | "isConfigUnknown">;
 
@@ -272,9 +269,12 @@ export function unknownLines(runs: readonly FaultyRun[]): string[] {
   const unknown = runs.filter(({ isConfigUnknown }) => isConfigUnknown);
   if (unknown.length === 0) return [];
   const [are, their] = unknown.length === 1 ? ["is", "its"] : ["are", "their"];
-  const places = unknown.map(({ folder }) => `${folder} (${configFault(folder)})`).join(", ");
+  const places = unknown.map(({ folder, faults = [] }) => {
+    const fault = faults.find((each) => each.endsWith(NO_CONFIG));
+    return fault === undefined ? folder : `${folder} (${fault.slice(0, -NO_CONFIG.length)})`;
+  });
   return [
-    `${counted(unknown.length, "run")} ${are} in no mean and no figure, since ${their} settings are unknown: ${places}`,
+    `${counted(unknown.length, "run")} ${are} in no mean and no figure, since ${their} settings are unknown: ${places.join(", ")}`,
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Trains one run, and prints its events and progress, then its results. */
 import { formatPercent, type RunEvent } from "@phew/core";
 import { formatReport } from "@phew/report";
-import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
+import { doneFraction, formatAccuracy, formatMegabytes, type RunRecord, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { printJson, printLines, printNote, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
@@ -20,13 +20,14 @@ export async function trainAndReport(
 ): Promise<void> {
   const isQuiet = values.json === true;
   const trained = await trainWithProgress(config, place, isQuiet);
-  const found = recordsOf([trained.result])[0]!.state.rewiring?.density;
+  const [record] = recordsOf([trained.result]) as [RunRecord];
+  const found = record.state.rewiring?.density;
   const control = found === undefined ? undefined : controlOf(config, found);
   // runs of a sweep are given as files: the sweep says what is run
   const isTrained = control !== undefined && values.control !== false && values.config === undefined;
   if (isTrained)
     printNote(`The density found is ${formatPercent(found!, 4)}: masks of that density follow that stay.`);
-  await report(config, place, trained, values, {
+  await report(config, place, { ...trained, record }, values, {
     found,
     config: control,
     result: isTrained ? (await trainWithProgress(control, place, isQuiet)).result : undefined,
@@ -75,14 +76,13 @@ interface Trained {
 async function report(
   config: TrainConfig,
   { experiment }: RunPlace,
-  { result, grownBytes }: Trained,
+  { result, grownBytes, record }: Trained & { readonly record: RunRecord },
   { json, figures = true }: CommandLineSettings["values"],
   control: Control,
 ): Promise<void> {
-  const records = recordsOf([result]);
   const table = reportOf(result.folder);
   const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
-  const warnings = records.flatMap(({ state }) => state.warnings);
+  const { warnings } = record.state;
   const command = control.config && trainCommand(control.config, experiment);
   if (control.result)
     await writeRunReports(control.result.folder, { figures, missingOnly: control.result.skipped });

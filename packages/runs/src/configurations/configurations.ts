@@ -111,7 +111,12 @@ export interface ConfigurationOptions {
   readonly among?: readonly ConfiguredRun[];
 }
 
-const keyOf = ({ experiment, id }: ConfiguredRun) => `${experiment}\n${id}`;
+/** The runs, then others of `among`: entries and records of one run are different objects. */
+function withOthers(runs: readonly ConfiguredRun[], among: readonly ConfiguredRun[]): ConfiguredRun[] {
+  const keyOf = ({ experiment, id }: ConfiguredRun) => `${experiment}\n${id}`;
+  const keys = new Set(runs.map(keyOf));
+  return [...runs, ...among.filter((run) => !keys.has(keyOf(run)))];
+}
 
 /**
  * @param runs each but once
@@ -123,13 +128,12 @@ export function configurationsOf<Run extends ConfiguredRun>(
   { over = [], by, among = [] }: ConfigurationOptions = {},
 ): Configurations<Run> {
   const own = new Set<ConfiguredRun>(runs);
-  const ownKeys = new Set(runs.map(keyOf));
-  const compared: ConfiguredRun[] = [...runs, ...among.filter((run) => !ownKeys.has(keyOf(run)))];
+  const compared = among.length === 0 ? runs : withOthers(runs, among);
   const isTaken =
     over.length === 0 && by === undefined
       ? undefined
       : (key: string) => !over.includes(key) && by?.includes(key) !== false;
-  const groups = [...groupsOf(compared, isTaken).values()].flatMap(splitByData);
+  const groups = [...groupsOf<ConfiguredRun>(compared, isTaken).values()].flatMap(splitByData);
   const many = comparable(groups);
   const varying = varyingSettings(many);
   const all = named(groups, varying.has(EXPERIMENT)).map(
